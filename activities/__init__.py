@@ -1,0 +1,1 @@
+"""Thin, idempotent steps between the workflow and the adapters."""

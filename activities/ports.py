@@ -1,0 +1,110 @@
+"""The outside world as the activities see it; adapters implement it."""
+
+from datetime import timedelta
+from typing import Protocol
+
+from domain.base import Frozen
+from domain.errands import Errand, ErrandAnswer
+from domain.messages import PaymentReceived
+from domain.notices import Notice
+from domain.payments import Invoice, InvoiceOrder, RefundOrder
+from domain.profile import Holder
+
+
+class TemporaryFailure(Exception):
+    """The outside did not do it now; the same call may succeed later.
+
+    The text names the system and the kind of failure, never anything personal.
+    """
+
+    def __init__(self, text: str, retry_after: timedelta | None = None) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
+
+
+class PermanentFailure(Exception):
+    """The outside will never do it; a person has to look. Nothing personal in the text."""
+
+
+class UnreadableAnswer(Exception):
+    """The outside answered with something that is no answer; never guessed at."""
+
+
+class Mail(Frozen):
+    """A mail ready to be sent."""
+
+    message_id: str
+    """With angle brackets; the same for every attempt to send the same notice."""
+    to: str
+    subject: str
+    text: str
+    html: str
+    errand_key: str | None = None
+    """For letters to a holder: the errand asked for, sent along as a header."""
+
+
+class MailGateway(Protocol):
+    """Sends mail (R11)."""
+
+    async def send(self, mail: Mail) -> None:
+        """Hand one mail to the mail server.
+
+        Raises:
+            TemporaryFailure: Try again; the server is away, busy or greylisting.
+            PermanentFailure: The server refused the mail for good.
+        """
+
+
+class MailRenderer(Protocol):
+    """Turns a notice into a mail."""
+
+    def render(self, notice: Notice, recipient: str) -> Mail:
+        """The mail for a notice, in Russian for applicants and holders."""
+
+
+class HolderGateway(Protocol):
+    """A records holder with an API (R6)."""
+
+    async def answer_of(self, holder: Holder, errand: Errand) -> ErrandAnswer | None:
+        """Place the errand if the holder does not have it yet and fetch its answer.
+
+        Returns:
+            None while the holder has not answered.
+
+        Raises:
+            TemporaryFailure: The holder is away, slow, failing or asks to wait.
+            UnreadableAnswer: The holder sent something that is not an answer to this errand.
+        """
+
+    async def recall(self, holder: Holder, errand: Errand) -> None:
+        """Tell the holder that the errand is void; harmless when it does not have it.
+
+        Raises:
+            TemporaryFailure: The holder is away, slow, failing or asks to wait.
+        """
+
+
+class PaymentGateway(Protocol):
+    """The payment system (R7)."""
+
+    async def create_invoice(self, order: InvoiceOrder) -> Invoice:
+        """Create the invoice, or return the one created before under the same id.
+
+        Raises:
+            TemporaryFailure: Try again.
+        """
+
+    async def payment_of(self, invoice_id: str) -> PaymentReceived | None:
+        """The payment of an invoice; None while it is unpaid.
+
+        Raises:
+            TemporaryFailure: Try again.
+        """
+
+    async def refund(self, order: RefundOrder) -> None:
+        """Refund a paid invoice once, however often this is called with the same refund id.
+
+        Raises:
+            TemporaryFailure: Try again.
+            PermanentFailure: The payment system refuses; a person has to refund.
+        """

@@ -1,0 +1,1 @@
+"""The procedure as pure Python: no input or output, no clock, no engine."""

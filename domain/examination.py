@@ -1,0 +1,360 @@
+"""Completeness and correctness of an application: all deficiencies at once (R1, R2, R5)."""
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import PurePath
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from domain.application import (
+    STUDY_PROOFS,
+    Application,
+    Consent,
+    Delivery,
+    DeliveryMethod,
+    Document,
+    DocumentKind,
+    Intake,
+    NameChange,
+    PersonName,
+)
+from domain.base import Frozen, JsonObject
+from domain.deficiencies import Deficiency
+from domain.fees import itemise, total_due
+from domain.messages import Correction, Objection
+from domain.profile import Profile
+
+M = TypeVar("M")
+
+MAX_DOCUMENT_BYTES = 5 * 1024 * 1024
+"""R2: this many bytes pass, one more fails."""
+DOCUMENT_EXTENSIONS = frozenset({".pdf", ".jpg", ".jpeg", ".png"})
+PAYMENT_PROOF_MISSING = "PAYMENT_PROOF_MISSING"
+"""The one deficiency that the payment system can mend as well as a correction."""
+PASSPORT_AGE = 14
+"""Years; nobody younger holds a passport."""
+
+_MISSING_DOCUMENTS = (
+    ("PASSPORT_PERSONAL_PAGE_MISSING", (DocumentKind.PASSPORT_PERSONAL_PAGE,)),
+    ("PASSPORT_REGISTRATION_PAGE_MISSING", (DocumentKind.PASSPORT_REGISTRATION_PAGE,)),
+    ("STUDY_PROOF_MISSING", STUDY_PROOFS),
+    ("CONSENT_DOCUMENT_MISSING", (DocumentKind.CONSENT,)),
+)
+_FORM_CODES = {
+    "missing": "FIELD_MISSING",
+    "extra_forbidden": "FIELD_UNKNOWN",
+    "enum": "VALUE_NOT_ALLOWED",
+    "literal_error": "VALUE_NOT_ALLOWED",
+    "too_long": "TOO_MANY",
+    "date_from_datetime_parsing": "DATE_FORMAT",
+    "date_parsing": "DATE_FORMAT",
+    "date_type": "DATE_FORMAT",
+    "date_from_datetime_inexact": "DATE_FORMAT",
+}
+"""Our code for the error types of the validation library; any other is a wrong type."""
+
+
+class Examination(Frozen):
+    """The application as read, and everything that is wrong with it."""
+
+    application: Application | None
+    """None when the form itself has faults."""
+    deficiencies: tuple[Deficiency, ...] = ()
+
+
+class CorrectionAssessment(Frozen):
+    """What a correction made of an application (R5)."""
+
+    application: Application | None
+    draft: JsonObject
+    """The application as JSON after the correction; meaningful while it is not yet readable."""
+    deficiencies: tuple[Deficiency, ...] = ()
+    """What is still wrong; empty when everything asked for was mended."""
+
+
+def examine(
+    raw: JsonObject, profile: Profile, today: date, *, fee_paid: bool = False
+) -> Examination:
+    """Read an application and name everything wrong with it at once (R1, R2, R5).
+
+    Args:
+        raw: The application as it came.
+        profile: Regions, tariff and the catalogue of reasons.
+        today: The day of reading; later dates are refused.
+        fee_paid: True when the payment system has confirmed the fee, so that no scan of a
+            receipt is needed.
+    """
+    context = Intake(today=today)
+    faults: list[Deficiency] = []
+    application: Application | None = None
+    try:
+        application = Application.model_validate_json(_dumped(raw), context=context)
+    except ValidationError as error:
+        faults.extend(
+            _form_fault(detail, profile)
+            for detail in error.errors(include_url=False, include_context=False)
+        )
+    faults.extend(
+        fault
+        for fault in _rule_faults(raw, profile, context)
+        if not (fee_paid and fault.code == PAYMENT_PROOF_MISSING)
+    )
+    unique = {(fault.code, fault.field): fault for fault in faults}
+    readable = application if not any(fault.kind == "form" for fault in unique.values()) else None
+    return Examination(application=readable, deficiencies=tuple(unique.values()))
+
+
+def assess_correction(
+    base: JsonObject,
+    correction: Correction,
+    open_reasons: tuple[Deficiency, ...],
+    profile: Profile,
+    today: date,
+    *,
+    fee_paid: bool = False,
+) -> CorrectionAssessment:
+    """Apply a correction and say what is still wrong (R5).
+
+    A reason the holder gave counts as mended when the field it names changed or its
+    document was replaced; whether the new value is right, only the re-check can tell.
+    A correction whose own form is faulty changes nothing that was readable before.
+    """
+    merged = _with_documents(_merge_patch(base, correction.changes), correction)
+    examination = examine(merged, profile, today, fee_paid=fee_paid)
+    was_readable = examine(base, profile, today, fee_paid=fee_paid).application
+    readable = examination.application
+    if readable is None and was_readable is not None:
+        return CorrectionAssessment(
+            application=was_readable,
+            draft=base,
+            deficiencies=_distinct(examination.deficiencies + open_reasons),
+        )
+    own = {(fault.code, fault.field) for fault in examination.deficiencies}
+    unmended = tuple(
+        reason
+        for reason in open_reasons
+        if (reason.code, reason.field) not in own
+        and reason.by_holder
+        and not _touches(base, merged, correction, reason.field)
+    )
+    return CorrectionAssessment(
+        application=readable,
+        draft=merged,
+        deficiencies=examination.deficiencies + unmended,
+    )
+
+
+def name_objections(
+    objections: tuple[Objection, ...], profile: Profile
+) -> tuple[tuple[Deficiency, ...], tuple[str, ...]]:
+    """A holder's objections in the catalogue's words, and the codes it does not know."""
+    known = tuple(
+        profile.reasons.deficiency(item.code, item.field, _label(item.field), by_holder=True)
+        for item in objections
+        if profile.reasons.knows(item.code)
+    )
+    unknown = tuple(item.code for item in objections if not profile.reasons.knows(item.code))
+    return known, unknown
+
+
+def form_faults(error: ValidationError, profile: Profile) -> tuple[Deficiency, ...]:
+    """Faults of form of any model, in the catalogue's words."""
+    details = error.errors(include_url=False, include_context=False)
+    return tuple(_form_fault(detail, profile) for detail in details)
+
+
+def _dumped(raw: JsonObject) -> bytes:
+    return TypeAdapter(JsonObject).dump_json(raw)
+
+
+def _form_fault(detail: ErrorDetails, profile: Profile) -> Deficiency:
+    code = str(detail["type"])
+    if not profile.reasons.knows(code):
+        code = _FORM_CODES.get(code, "FIELD_WRONG_TYPE")
+    if detail.get("input", ...) is None and code != "FIELD_UNKNOWN":
+        code = "FIELD_MISSING"
+    field = _path(detail["loc"])
+    return profile.reasons.deficiency(code, field, _label(field))
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    """The field as people find it in the file; a key nobody expected is not repeated in full."""
+    path = ""
+    for part in location:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif part.isascii() and part.replace("_", "").isalnum() and len(part) <= 40:
+            path += f".{part}" if path else part
+        elif not part.startswith(("function-", "literal[", "constrained-")):
+            path += ".?" if path else "?"
+    return path.removesuffix(".BlankNumber").replace(".BlankNumber.", ".")
+
+
+def _label(field: str) -> str:
+    """The Russian name of a field, from the model's own titles."""
+    model: Any = Application
+    label = ""
+    for part in field.replace("]", "").replace("[", ".").split("."):
+        if part.isdigit():
+            continue
+        info = getattr(model, "model_fields", {}).get(part)
+        if info is None:
+            break
+        label = info.title or label
+        model = next(_models(info.annotation), None)
+    return label
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in getattr(annotation, "__args__", ()):
+        yield from _models(inner)
+
+
+def _part(raw: JsonObject, path: str, kind: type[M], context: Intake) -> M | None:
+    """One part of an application that may be unreadable elsewhere; None when it is itself."""
+    value: Any = raw
+    for key in path.split("."):
+        if not isinstance(value, dict) or key not in value:
+            return None
+        value = value[key]
+    try:
+        return TypeAdapter(kind).validate_json(TypeAdapter(Any).dump_json(value), context=context)
+    except ValidationError:
+        return None
+
+
+def _rule_faults(raw: JsonObject, profile: Profile, context: Intake) -> Iterator[Deficiency]:
+    """Rules that look at several fields; each runs on what is readable."""
+    for code, field in _rules(raw, profile, context):
+        yield profile.reasons.deficiency(code, field, _label(field))
+
+
+def _rules(raw: JsonObject, profile: Profile, context: Intake) -> Iterator[tuple[str, str]]:
+    region = _part(raw, "institution.region", str, context)
+    if region is not None and region.isdigit() and region not in profile.regions:
+        yield "REGION_UNKNOWN", "institution.region"
+    fee = _part(raw, "intermediary_fee", int, context)
+    tariff = profile.tariff
+    if fee is not None and not tariff.intermediary_min <= fee <= tariff.intermediary_max:
+        yield "INTERMEDIARY_FEE_RANGE", "intermediary_fee"
+    consent = _part(raw, "consent", Consent, context)
+    if consent is not None and not consent.given:
+        yield "CONSENT_NOT_GIVEN", "consent.given"
+    delivery = _part(raw, "delivery", Delivery, context)
+    if delivery and delivery.method is DeliveryMethod.POST and not delivery.address:
+        yield "DELIVERY_ADDRESS_MISSING", "delivery.address"
+    yield from _date_rules(raw, context)
+    yield from _document_rules(raw, profile, region, context)
+
+
+def _date_rules(raw: JsonObject, context: Intake) -> Iterator[tuple[str, str]]:
+    born = _part(raw, "applicant.birth_date", date, context)
+    graduated = _part(raw, "graduation_year", int, context)
+    issued = _part(raw, "diploma.issued_on", date, context)
+    if born and context.today < _birthday(born, PASSPORT_AGE):
+        yield "APPLICANT_TOO_YOUNG", "applicant.birth_date"
+    if born and graduated and graduated < born.year + PASSPORT_AGE:
+        yield "GRADUATION_TOO_EARLY", "graduation_year"
+    if issued and graduated and issued.year < graduated:
+        yield "DIPLOMA_BEFORE_GRADUATION", "diploma.issued_on"
+
+
+def _birthday(born: date, age: int) -> date:
+    year = born.year + age
+    try:
+        return born.replace(year=year)
+    except ValueError:  # born on 29 February
+        return date(year, 3, 1)
+
+
+def _document_rules(
+    raw: JsonObject, profile: Profile, region: str | None, context: Intake
+) -> Iterator[tuple[str, str]]:
+    items = raw.get("documents", [])
+    if not isinstance(items, list):
+        return
+    kinds: set[DocumentKind] = set()
+    for index, item in enumerate(items):
+        document = _part({"document": item}, "document", Document, context)
+        if document is None:
+            kind = _part({"item": item}, "item.kind", DocumentKind, context)
+            kinds |= {kind} if kind else set()
+            continue
+        kinds.add(document.kind)
+        if PurePath(document.name).suffix.lower() not in DOCUMENT_EXTENSIONS:
+            yield "DOCUMENT_FORMAT", f"documents[{index}].name"
+        if document.size_bytes <= 0:
+            yield "DOCUMENT_EMPTY", f"documents[{index}].size_bytes"
+        if document.size_bytes > MAX_DOCUMENT_BYTES:
+            yield "DOCUMENT_TOO_LARGE", f"documents[{index}].size_bytes"
+    for code, accepted in _MISSING_DOCUMENTS:
+        if not kinds & set(accepted):
+            yield code, f"documents.{accepted[0]}"
+    expedited = bool(_part(raw, "expedited", bool, context))
+    fees = itemise(profile.tariff, region or "", expedited=expedited)
+    if total_due(fees) and DocumentKind.PAYMENT_PROOF not in kinds:
+        yield PAYMENT_PROOF_MISSING, f"documents.{DocumentKind.PAYMENT_PROOF}"
+    if _names_differ(raw, context):
+        if _part(raw, "name_change", NameChange, context) is None:
+            yield "NAME_CHANGE_DETAILS_MISSING", "name_change"
+        if DocumentKind.NAME_CHANGE_CERTIFICATE not in kinds:
+            yield (
+                "NAME_CHANGE_DOCUMENT_MISSING",
+                f"documents.{DocumentKind.NAME_CHANGE_CERTIFICATE}",
+            )
+
+
+def _names_differ(raw: JsonObject, context: Intake) -> bool:
+    now = _part(raw, "applicant.name", PersonName, context)
+    then = _part(raw, "applicant.name_on_diploma", PersonName, context)
+    return bool(now and then and not now.same_as(then))
+
+
+def _merge_patch(base: Any, patch: Any) -> Any:
+    """RFC 7396; the application is small, so a library would be longer than the rule."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(base) if isinstance(base, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = _merge_patch(merged.get(key), value)
+    return merged
+
+
+def _with_documents(raw: JsonObject, correction: Correction) -> JsonObject:
+    if not correction.documents:
+        return raw
+    replaced = {document.kind.value for document in correction.documents}
+    items = raw.get("documents", [])
+    kept = [
+        item
+        for item in (items if isinstance(items, list) else [])
+        if not (isinstance(item, dict) and item.get("kind") in replaced)
+    ]
+    new = [document.model_dump(mode="json") for document in correction.documents]
+    return {**raw, "documents": [*kept, *new]}
+
+
+def _touches(base: JsonObject, merged: JsonObject, correction: Correction, field: str) -> bool:
+    """True when the correction changed the field or replaced the document it names."""
+    head, _, kind = field.partition(".")
+    if head == "documents":
+        return any(document.kind.value == kind for document in correction.documents)
+    return _dig(base, field) != _dig(merged, field)
+
+
+def _dig(raw: Any, field: str) -> Any:
+    for key in field.split("."):
+        raw = raw.get(key) if isinstance(raw, dict) else None
+    return raw
+
+
+def _distinct(items: tuple[Deficiency, ...]) -> tuple[Deficiency, ...]:
+    return tuple({(item.code, item.field): item for item in items}.values())
+

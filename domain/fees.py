@@ -1,0 +1,71 @@
+"""Fees (тариф): itemised, the total computed and never written down (R7)."""
+
+from enum import StrEnum
+
+from domain.base import Frozen
+
+
+class FeeCode(StrEnum):
+    """What a fee is for."""
+
+    STATE_DUTY = "STATE_DUTY"
+    EXPEDITED = "EXPEDITED"
+    INTERMEDIARY = "INTERMEDIARY"
+
+
+class Tariff(Frozen):
+    """Fees of a profile in whole roubles; the figures live in the profile file (R7)."""
+
+    state_duty: int
+    state_duty_by_region: dict[str, int] = {}
+    expedited: int
+    intermediary_min: int
+    intermediary_max: int
+
+
+class Fee(Frozen):
+    """One line of an invoice, in whole roubles."""
+
+    code: FeeCode
+    label: str
+    amount: int
+    collected_by_us: bool = True
+    """False for an intermediary's own charge, which is shown only."""
+
+
+FEE_LABELS = {
+    FeeCode.STATE_DUTY: "Государственная пошлина",
+    FeeCode.EXPEDITED: "Ускоренное изготовление",
+    FeeCode.INTERMEDIARY: "Услуги посредника",
+}
+
+
+def itemise(
+    tariff: Tariff, region: str, *, expedited: bool, intermediary: int | None = None
+) -> tuple[Fee, ...]:
+    """Lines of the invoice for a region; a line of nothing is left out (R7)."""
+    amounts = {
+        FeeCode.STATE_DUTY: tariff.state_duty_by_region.get(region, tariff.state_duty),
+        FeeCode.EXPEDITED: tariff.expedited if expedited else 0,
+        FeeCode.INTERMEDIARY: intermediary or 0,
+    }
+    return tuple(
+        Fee(
+            code=code,
+            label=FEE_LABELS[code],
+            amount=amount,
+            collected_by_us=code is not FeeCode.INTERMEDIARY,
+        )
+        for code, amount in amounts.items()
+        if amount
+    )
+
+
+def total(fees: tuple[Fee, ...]) -> int:
+    """What everything costs the applicant, in roubles."""
+    return sum(fee.amount for fee in fees)
+
+
+def total_due(fees: tuple[Fee, ...]) -> int:
+    """What the applicant owes to the service itself, in roubles."""
+    return sum(fee.amount for fee in fees if fee.collected_by_us)

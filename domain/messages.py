@@ -1,0 +1,119 @@
+"""What people and other systems tell a running case: one JSON object each."""
+
+from datetime import date
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, StrictInt, StringConstraints
+
+from domain.application import DeliveryMethod, Document
+from domain.base import Frozen, JsonObject
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:\-]{0,99}$")]
+"""An identifier another system gives a message, so that a repetition is noticed."""
+Note = Annotated[str, StringConstraints(max_length=500)]
+Mark = Annotated[str, StringConstraints(min_length=1, max_length=60)]
+
+
+class Correction(Frozen):
+    """The applicant's answer to a return or a refusal, on the same control number (R5)."""
+
+    correction_id: Identifier | None = None
+    changes: JsonObject = {}
+    """Changed fields in the shape of the application (a JSON merge patch, RFC 7396)."""
+    documents: tuple[Document, ...] = ()
+    """Scans; each replaces those of its kind."""
+
+
+class HolderVerdict(StrEnum):
+    """What the records holder found when it compared the application with its records."""
+
+    CONFIRMED = "confirmed"
+    OBJECTIONS = "objections"
+
+
+class Objection(Frozen):
+    """One thing the holder objects to: a code of the catalogue and the field it concerns."""
+
+    code: Mark
+    field: Mark
+
+
+class HolderReply(Frozen):
+    """The records holder's answer to the document check."""
+
+    reply_id: Identifier | None = None
+    verdict: HolderVerdict
+    objections: tuple[Objection, ...] = ()
+    note: Note | None = None
+
+
+class ProductionRecord(Frozen):
+    """What the holder entered into its register when it made the duplicate (R9)."""
+
+    series: Mark
+    number: Mark
+    registration_number: Mark
+    issued_on: date
+
+
+class HandOver(Frozen):
+    """How and when the duplicate was handed over (R9)."""
+
+    method: DeliveryMethod
+    handed_over_on: date
+    reference: Mark
+    """Tracking number of the parcel, number of the acceptance act (акт приёма-передачи) or file."""
+
+
+class PaymentReceived(Frozen):
+    """The payment system confirms an invoice (R7)."""
+
+    payment_id: Identifier
+    invoice_id: Identifier
+    amount: StrictInt = Field(gt=0)
+    """Whole roubles."""
+
+
+class WithdrawalRequested(Frozen):
+    """The applicant gives the request up; possible until the duplicate is issued."""
+
+    reason: Note | None = None
+
+
+class SuspensionLifted(Frozen):
+    """Staff found the error in the passport mended (R5)."""
+
+    officer: Identifier | None = None
+    note: Note | None = None
+
+
+class Claim(Frozen):
+    """An officer takes a case over (R12)."""
+
+    officer: Identifier
+
+
+class DecisionKind(StrEnum):
+    """What an officer may decide by hand while documents are checked (R12)."""
+
+    CONFIRM = "confirm"
+    OBJECT = "object"
+
+
+class Decision(Frozen):
+    """An officer's decision on the document check (R12)."""
+
+    officer: Identifier
+    decision: DecisionKind
+    objections: tuple[Objection, ...] = ()
+    note: Note | None = None
+
+    def as_reply(self) -> HolderReply:
+        """The decision as the answer it stands for."""
+        confirmed = self.decision is DecisionKind.CONFIRM
+        return HolderReply(
+            verdict=HolderVerdict.CONFIRMED if confirmed else HolderVerdict.OBJECTIONS,
+            objections=self.objections,
+            note=self.note,
+        )

@@ -1,0 +1,124 @@
+"""What people are told, when, and with which facts (R11)."""
+
+from datetime import date
+from enum import StrEnum
+
+from domain.application import DeliveryMethod
+from domain.base import Frozen, Instant
+from domain.deficiencies import Deficiency
+from domain.fees import Fee
+from domain.messages import HandOver
+
+
+class Audience(StrEnum):
+    """Whom a notice is for."""
+
+    APPLICANT = "applicant"
+    HOLDER = "holder"
+    OPS = "ops"
+    SUPPORT = "support"
+
+
+class NoticeEvent(StrEnum):
+    """What happened; each event has its own template, named after it."""
+
+    # to the applicant
+    SUBMITTED = "submitted"
+    ACCEPTED = "accepted"
+    IN_REVIEW = "in_review"
+    RECHECK = "recheck"
+    RETURNED = "returned"
+    REFUSED = "refused"
+    SUSPENDED = "suspended"
+    RESUMED = "resumed"
+    CORRECTION_INSUFFICIENT = "correction_insufficient"
+    CORRECTION_REMINDER = "correction_reminder"
+    DELAYED = "delayed"
+    IN_PRODUCTION = "in_production"
+    READY = "ready"
+    ISSUED = "issued"
+    WITHDRAWN = "withdrawn"
+    CLOSED = "closed"
+    # to the holder
+    HOLDER_LETTER = "holder_letter"
+    HOLDER_REMINDER = "holder_reminder"
+    HOLDER_RECALL = "holder_recall"
+    # to staff
+    STAFF_WARNING = "staff_warning"
+    STAFF_BREACH = "staff_breach"
+    STAFF_ATTENTION = "staff_attention"
+
+
+OWN_ACTS = frozenset(
+    {NoticeEvent.SUBMITTED, NoticeEvent.CORRECTION_INSUFFICIENT, NoticeEvent.WITHDRAWN}
+)
+"""Confirmations of the applicant's own act, sent at any hour (R11)."""
+
+
+class NoticeFacts(Frozen):
+    """Everything a template may mention; absent facts stay None. Dates are procedure dates."""
+
+    happened_on: date
+    status_label: str = ""
+    salutation: str = ""
+    """Given name and patronymic of the applicant."""
+    stage: str = ""
+    """What is being waited for, in Russian: «проверка документов»."""
+    earliest_on: date | None = None
+    due_on: date | None = None
+    provisional: bool = False
+    """True when due_on lies in a year whose official calendar is not published."""
+    next_by: date | None = None
+    """The day by which the whole request should be done."""
+    deficiencies: tuple[Deficiency, ...] = ()
+    respond_by: date | None = None
+    holder: str = ""
+    holder_request: str = ""
+    """For letters to a holder: what is asked of it (an ErrandKind)."""
+    subject_name: str = ""
+    """For letters to a holder: the graduate's full name in the diploma."""
+    birth_date: date | None = None
+    institution: str = ""
+    specialty: str = ""
+    graduation_year: int | None = None
+    fees: tuple[Fee, ...] = ()
+    fees_due: int = 0
+    pay_url: str = ""
+    refund: int = 0
+    delivery: DeliveryMethod | None = None
+    hand_over: HandOver | None = None
+    remark: str = ""
+    """For staff: what needs a person, in English, nothing personal in it."""
+
+
+class Notice(Frozen):
+    """One message to one audience; `key` is unique in its case and never reused."""
+
+    control_number: str
+    event: NoticeEvent
+    audience: Audience
+    key: str
+    recipient: str | None = None
+    """Mail address; None for staff, whose addresses are settings."""
+    not_before: Instant
+    """Engine time; later than now when it would fall into the night (R11)."""
+    errand_key: str | None = None
+    """For letters to a holder: the errand asked for."""
+    facts: NoticeFacts
+
+
+class Delivery(StrEnum):
+    """What became of a notice."""
+
+    SENT = "sent"
+    REJECTED = "rejected"
+    """The mail server will never take it; a person has to be told another way."""
+
+
+class DeliveryReport(Frozen):
+    """Outcome of one notice; nothing personal in it."""
+
+    key: str
+    delivery: Delivery
+    reason: str = ""
+    """For a rejection: the mail server's reply code."""

@@ -1,0 +1,44 @@
+"""A profile: every number and every text of the procedure that an authority may set itself."""
+
+from typing import Literal
+
+from domain.base import Frozen
+from domain.clock import MOSCOW, QuietHours
+from domain.deficiencies import ReasonCatalogue
+from domain.fees import Tariff
+from domain.terms import Ladder, Terms
+
+
+class Region(Frozen):
+    """A federal subject (субъект РФ)."""
+
+    name: str
+    zone: str = MOSCOW
+
+
+class HolderChannel(Frozen):
+    """How a records holder is reached: an API address or a mailbox for letters (R6)."""
+
+    kind: Literal["http", "letter"]
+    address: str
+
+
+class Holder(Frozen):
+    """A records holder (держатель архива записей) of the directory (R6)."""
+
+    inn: str
+    name: str
+    region: str
+    channel: HolderChannel
+
+
+class Profile(Frozen):
+    """The settings of the procedure itself (R4, R5, R7, R11)."""
+
+    terms: Terms
+    ladder: Ladder
+    quiet_hours: QuietHours
+    tariff: Tariff
+    regions: dict[str, Region]
+    """By two-digit code."""
+    reasons: ReasonCatalogue

@@ -1,0 +1,132 @@
+"""Reading what people typed: letters made comparable, impossible characters refused (R1)."""
+
+import re
+import unicodedata
+
+from pydantic_core import PydanticCustomError
+
+_CYRILLIC = re.compile(r"[\u0400-\u04FF]")
+_LATIN = re.compile(r"[A-Za-z\u00C0-\u024F]")
+_LETTER_RUN = re.compile(r"[^\W\d_]+")
+_LOOK_ALIKE = frozenset("ABCEHKMOPTXYaceopxyk")
+"""Latin letters drawn like Cyrillic ones."""
+_SPACES = re.compile(r"[ \t\u00A0]+")
+
+
+def fault(code: str) -> PydanticCustomError:
+    """A field's fault as pydantic carries it; `code` is a code of the catalogue."""
+    return PydanticCustomError(code, "see the catalogue of reasons")  # type: ignore[arg-type]
+
+
+def tidy(value: str) -> str:
+    """One line of text in composed letters with single spaces.
+
+    Raises:
+        PydanticCustomError: EMPTY, LINE_BREAK or INVISIBLE_CHARACTERS.
+    """
+    text = unicodedata.normalize("NFC", value)
+    if any(symbol in text.strip() for symbol in "\r\n\v\f\x85\u2028\u2029"):
+        raise fault("LINE_BREAK")
+    text = _SPACES.sub(" ", text).strip()
+    if any(unicodedata.category(symbol) in {"Cc", "Cf", "Cs", "Co", "Cn"} for symbol in text):
+        raise fault("INVISIBLE_CHARACTERS")
+    if not text:
+        raise fault("EMPTY")
+    return text
+
+
+def half_width(value: str) -> str:
+    """Full-width and other compatibility digits and letters in their ordinary form."""
+    return unicodedata.normalize("NFKC", value)
+
+
+def check_one_alphabet(text: str) -> str:
+    """Refuse letters of another alphabet hidden among look-alikes.
+
+    Raises:
+        PydanticCustomError: MIXED_ALPHABETS.
+    """
+    runs = _LETTER_RUN.findall(text)
+    any_cyrillic = bool(_CYRILLIC.search(text))
+    for run in runs:
+        cyrillic, latin = bool(_CYRILLIC.search(run)), bool(_LATIN.search(run))
+        if cyrillic and latin:
+            raise fault("MIXED_ALPHABETS")
+        if latin and any_cyrillic and set(run) <= _LOOK_ALIKE:
+            raise fault("MIXED_ALPHABETS")
+    return text
+
+
+def person_name_part(value: str) -> str:
+    """A surname, given name or patronymic; one letter is enough.
+
+    Raises:
+        PydanticCustomError: NAME_WITHOUT_LETTERS, TEXT_TOO_LONG, MIXED_ALPHABETS or those of `tidy`.
+    """
+    text = check_one_alphabet(tidy(value))
+    if not _LETTER_RUN.search(text):
+        raise fault("NAME_WITHOUT_LETTERS")
+    if len(text) > 100:
+        raise fault("TEXT_TOO_LONG")
+    return text
+
+
+def comparable(text: str) -> str:
+    """A form in which ё and е, composed and decomposed letters and upper case are equal."""
+    folded = unicodedata.normalize("NFC", text).casefold().replace("ё", "е")
+    return _SPACES.sub(" ", folded).strip()
+
+
+_ABBREVIATIONS = frozenset(
+    "гбпоу гапоу гау гбоу гоу гпоу гау огбпоу огапоу кгбпоу кгапоу мбоу ноу поу нпо спо спту "
+    "фгбоу фгбу фгоу фгбпоу чпоу чоу ано ооо оао зао пао птк птл пту втуз вту суз ссуз спб рф".split()
+)
+"""Abbreviations refused however they are written; longer words are never abbreviations."""
+_DOTTED = re.compile(r"(?<!\w)([^\W\d_]{2,6})\.")
+_WORD = re.compile(r"[^\W\d_]+")
+
+
+def check_unabbreviated(text: str) -> str:
+    """Refuse abbreviations in the name of an institution or a specialty (R1).
+
+    An abbreviation is a word of the list above, a word of two to six letters that ends
+    with a full stop (им., гос., техн.), or a word in capitals of two letters or more in
+    a text that is not all capitals. An initial (В. И.) is none.
+
+    Raises:
+        PydanticCustomError: ABBREVIATION.
+    """
+    words = _WORD.findall(text)
+    shouted = text.upper() == text
+    for word in words:
+        if word.lower() in _ABBREVIATIONS:
+            raise fault("ABBREVIATION")
+        if not shouted and len(word) >= 2 and word.isupper():
+            raise fault("ABBREVIATION")
+    if _DOTTED.search(text):
+        raise fault("ABBREVIATION")
+    return text
+
+
+def full_title(value: str) -> str:
+    """The full, unabbreviated name of an institution or a specialty.
+
+    Raises:
+        PydanticCustomError: TEXT_TOO_LONG, MIXED_ALPHABETS, ABBREVIATION or those of `tidy`.
+    """
+    text = check_unabbreviated(check_one_alphabet(tidy(value)))
+    if len(text) > 300:
+        raise fault("TEXT_TOO_LONG")
+    return text
+
+
+def line_of_text(value: str) -> str:
+    """An address, a place or a remark of at most 300 characters.
+
+    Raises:
+        PydanticCustomError: TEXT_TOO_LONG or those of `tidy`.
+    """
+    text = tidy(value)
+    if len(text) > 300:
+        raise fault("TEXT_TOO_LONG")
+    return text

@@ -1,0 +1,1 @@
+"""Stand-ins for holders, payments and the mail server, with faults on demand."""

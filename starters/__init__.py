@@ -1,0 +1,1 @@
+"""What a person or a system starts: the command line and the embedded stack."""

@@ -1,0 +1,1 @@
+"""The composition root: settings, adapters and the worker that runs the cases."""
