@@ -4,12 +4,21 @@ import re
 from collections.abc import Callable
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, Field, StrictBool, StrictInt, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    Discriminator,
+    Field,
+    StrictBool,
+    StrictInt,
+    Tag,
+    ValidationInfo,
+    model_validator,
+)
 
 from domain import identifiers, text
-from domain.base import Frozen
+from domain.base import Frozen, IsoDate
 
 T = TypeVar("T")
 
@@ -69,7 +78,7 @@ def _region_code(value: str) -> str:
 NamePart = Annotated[str, _judged(text.person_name_part)]
 Title = Annotated[str, _judged(text.full_title)]
 Line = Annotated[str, _judged(text.line_of_text)]
-PastDate = Annotated[date, AfterValidator(_past_date)]
+PastDate = Annotated[IsoDate, AfterValidator(_past_date)]
 PastYear = Annotated[StrictInt, AfterValidator(_past_year)]
 EmailAddress = Annotated[str, _judged(identifiers.email_address)]
 PhoneNumber = Annotated[str, _judged(identifiers.phone_number)]
@@ -160,6 +169,13 @@ class PersonName(Frozen):
     given_name: NamePart = Field(title="Имя")
     patronymic: NamePart | None = Field(default=None, title="Отчество")
 
+    @model_validator(mode="after")
+    def _one_alphabet(self, info: ValidationInfo) -> Self:
+        # A surname all in Latin look-alikes shows only beside a Russian given name.
+        if isinstance(info.context, Intake):
+            text.check_one_alphabet(self.full())
+        return self
+
     def full(self) -> str:
         """Surname, given name, patronymic in one line."""
         return " ".join(part for part in (self.surname, self.given_name, self.patronymic) if part)
@@ -200,10 +216,20 @@ class BlankNumber(Frozen):
     number: BlankMark = Field(title="Номер диплома")
 
 
+def _blank_tag(value: Any) -> str:
+    return "unknown" if isinstance(value, str) else "BlankNumber"
+
+
+BlankOrUnknown = Annotated[
+    Annotated[BlankNumber, Tag("BlankNumber")] | Annotated[Literal["unknown"], Tag("unknown")],
+    Discriminator(_blank_tag),  # without it one wrong digit is a fault of both alternatives
+]
+
+
 class OriginalDiploma(Frozen):
     """The diploma that was lost or damaged."""
 
-    blank: BlankNumber | Literal["unknown"] = Field(title="Серия и номер диплома")
+    blank: BlankOrUnknown = Field(title="Серия и номер диплома")
     issued_on: PastDate = Field(title="Дата выдачи диплома")
     issued_in: Line = Field(title="Место выдачи диплома")
 

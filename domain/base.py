@@ -1,12 +1,27 @@
 """What every model of the procedure shares: frozen, closed, silent about its input in errors."""
 
-from datetime import datetime
-from typing import Annotated
+import re
+from datetime import date, datetime
+from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, JsonValue
+
+from domain.text import fault
 
 Instant = Annotated[datetime, AwareDatetime]
 """An aware moment; naive datetimes are refused at every boundary."""
+
+
+def _as_written(value: Any) -> Any:
+    if isinstance(value, date) or (
+        isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value)
+    ):
+        return value
+    raise fault("DATE_FORMAT")
+
+
+IsoDate = Annotated[date, BeforeValidator(_as_written)]
+"""A day as year-month-day; the library alone would also take 86400 for 2 January 1970."""
 
 JsonObject = dict[str, JsonValue]
 """A JSON object whose shape nobody has checked yet."""

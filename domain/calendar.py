@@ -45,8 +45,12 @@ class WorkingCalendar(Frozen):
         )
 
     def is_provisional(self, day: date) -> bool:
-        """True when no calendar was published for the day, so its dates may still move (R4)."""
-        return day > self.published_until
+        """True when the official calendar of the day is not known, so its dates may still move (R4).
+
+        That holds after the last published year and outside the snapshot alike.
+        """
+        last_day = self.first_day + timedelta(days=self.length - 1)
+        return not self.first_day <= day <= min(last_day, self.published_until)
 
     def is_working(self, day: date) -> bool:
         """True for a working day; outside the snapshot every Monday to Friday counts as one."""

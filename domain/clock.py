@@ -29,6 +29,10 @@ class ProcedureClock(Frozen):
         """The procedure's moment at an engine moment."""
         return self.origin + (engine - self.origin) * self.speed
 
+    def local(self, engine: datetime, zone: str) -> datetime:
+        """The procedure's moment at an engine moment, on the clocks of a zone."""
+        return self.procedure_time(engine).astimezone(ZoneInfo(zone))
+
     def engine_time(self, procedure: datetime) -> datetime:
         """The engine's moment at a procedure's moment."""
         return self.origin + (procedure - self.origin) / self.speed

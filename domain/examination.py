@@ -1,11 +1,12 @@
 """Completeness and correctness of an application: all deficiencies at once (R1, R2, R5)."""
 
+import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import PurePath
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, StrictInt, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from domain.application import (
@@ -17,7 +18,8 @@ from domain.application import (
     Document,
     DocumentKind,
     Intake,
-    NameChange,
+    PastDate,
+    PastYear,
     PersonName,
 )
 from domain.base import Frozen, JsonObject
@@ -26,13 +28,13 @@ from domain.fees import itemise, total_due
 from domain.messages import Correction, Objection
 from domain.profile import Profile
 
-M = TypeVar("M")
-
 MAX_DOCUMENT_BYTES = 5 * 1024 * 1024
 """R2: this many bytes pass, one more fails."""
 DOCUMENT_EXTENSIONS = frozenset({".pdf", ".jpg", ".jpeg", ".png"})
 PAYMENT_PROOF_MISSING = "PAYMENT_PROOF_MISSING"
 """The one deficiency that the payment system can mend as well as a correction."""
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_MAX_DEPTH = 20
 PASSPORT_AGE = 14
 """Years; nobody younger holds a passport."""
 
@@ -87,6 +89,7 @@ def examine(
             receipt is needed.
     """
     context = Intake(today=today)
+    raw = _transportable(raw)
     faults: list[Deficiency] = []
     application: Application | None = None
     try:
@@ -121,7 +124,8 @@ def assess_correction(
     document was replaced; whether the new value is right, only the re-check can tell.
     A correction whose own form is faulty changes nothing that was readable before.
     """
-    merged = _with_documents(_merge_patch(base, correction.changes), correction)
+    changes = _transportable(correction.changes)
+    merged = _with_documents(_merge_patch(base, changes), correction)
     examination = examine(merged, profile, today, fee_paid=fee_paid)
     was_readable = examine(base, profile, today, fee_paid=fee_paid).application
     readable = examination.application
@@ -165,8 +169,29 @@ def form_faults(error: ValidationError, profile: Profile) -> tuple[Deficiency, .
     return tuple(_form_fault(detail, profile) for detail in details)
 
 
-def _dumped(raw: JsonObject) -> bytes:
-    return TypeAdapter(JsonObject).dump_json(raw)
+def _transportable(value: Any, depth: int = 0) -> Any:
+    """What was typed, without what JSON text cannot carry.
+
+    A lone surrogate becomes a private-use character, which no field accepts, and nesting
+    deeper than any field's is cut: it is a fault at a higher level already.
+    """
+    if isinstance(value, str):
+        return _LONE_SURROGATE.sub("\ue000", value)
+    if depth > _MAX_DEPTH:
+        return None
+    if isinstance(value, dict):
+        return {_transportable(key): _transportable(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_transportable(item, depth + 1) for item in value]
+    return value
+
+
+_ANYTHING = TypeAdapter[Any](Any, config=ConfigDict(ser_json_inf_nan="constants"))
+"""NaN stays NaN, a wrong type; the library's default null would pass for an absent value."""
+
+
+def _dumped(raw: Any) -> bytes:
+    return _ANYTHING.dump_json(raw)
 
 
 def _form_fault(detail: ErrorDetails, profile: Profile) -> Deficiency:
@@ -185,11 +210,11 @@ def _path(location: tuple[int | str, ...]) -> str:
     for part in location:
         if isinstance(part, int):
             path += f"[{part}]"
-        elif part.isascii() and part.replace("_", "").isalnum() and len(part) <= 40:
+        elif part.isascii() and part.replace("_", "").isalpha() and len(part) <= 40:
             path += f".{part}" if path else part
         elif not part.startswith(("function-", "literal[", "constrained-")):
             path += ".?" if path else "?"
-    return path.removesuffix(".BlankNumber").replace(".BlankNumber.", ".")
+    return path.removesuffix(".unknown").removesuffix(".BlankNumber").replace(".BlankNumber.", ".")
 
 
 def _label(field: str) -> str:
@@ -214,7 +239,7 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from _models(inner)
 
 
-def _part(raw: JsonObject, path: str, kind: type[M], context: Intake) -> M | None:
+def _part(raw: JsonObject, path: str, kind: Any, context: Intake) -> Any:
     """One part of an application that may be unreadable elsewhere; None when it is itself."""
     value: Any = raw
     for key in path.split("."):
@@ -222,7 +247,7 @@ def _part(raw: JsonObject, path: str, kind: type[M], context: Intake) -> M | Non
             return None
         value = value[key]
     try:
-        return TypeAdapter(kind).validate_json(TypeAdapter(Any).dump_json(value), context=context)
+        return TypeAdapter(kind).validate_json(_dumped(value), context=context)
     except ValidationError:
         return None
 
@@ -234,17 +259,17 @@ def _rule_faults(raw: JsonObject, profile: Profile, context: Intake) -> Iterator
 
 
 def _rules(raw: JsonObject, profile: Profile, context: Intake) -> Iterator[tuple[str, str]]:
-    region = _part(raw, "institution.region", str, context)
+    region: str | None = _part(raw, "institution.region", str, context)
     if region is not None and region.isdigit() and region not in profile.regions:
         yield "REGION_UNKNOWN", "institution.region"
-    fee = _part(raw, "intermediary_fee", int, context)
+    fee: int | None = _part(raw, "intermediary_fee", StrictInt, context)
     tariff = profile.tariff
     if fee is not None and not tariff.intermediary_min <= fee <= tariff.intermediary_max:
         yield "INTERMEDIARY_FEE_RANGE", "intermediary_fee"
-    consent = _part(raw, "consent", Consent, context)
+    consent: Consent | None = _part(raw, "consent", Consent, context)
     if consent is not None and not consent.given:
         yield "CONSENT_NOT_GIVEN", "consent.given"
-    delivery = _part(raw, "delivery", Delivery, context)
+    delivery: Delivery | None = _part(raw, "delivery", Delivery, context)
     if delivery and delivery.method is DeliveryMethod.POST and not delivery.address:
         yield "DELIVERY_ADDRESS_MISSING", "delivery.address"
     yield from _date_rules(raw, context)
@@ -252,9 +277,9 @@ def _rules(raw: JsonObject, profile: Profile, context: Intake) -> Iterator[tuple
 
 
 def _date_rules(raw: JsonObject, context: Intake) -> Iterator[tuple[str, str]]:
-    born = _part(raw, "applicant.birth_date", date, context)
-    graduated = _part(raw, "graduation_year", int, context)
-    issued = _part(raw, "diploma.issued_on", date, context)
+    born: date | None = _part(raw, "applicant.birth_date", PastDate, context)
+    graduated: int | None = _part(raw, "graduation_year", PastYear, context)
+    issued: date | None = _part(raw, "diploma.issued_on", PastDate, context)
     if born and context.today < _birthday(born, PASSPORT_AGE):
         yield "APPLICANT_TOO_YOUNG", "applicant.birth_date"
     if born and graduated and graduated < born.year + PASSPORT_AGE:
@@ -279,9 +304,9 @@ def _document_rules(
         return
     kinds: set[DocumentKind] = set()
     for index, item in enumerate(items):
-        document = _part({"document": item}, "document", Document, context)
+        document: Document | None = _part({"document": item}, "document", Document, context)
         if document is None:
-            kind = _part({"item": item}, "item.kind", DocumentKind, context)
+            kind: DocumentKind | None = _part({"item": item}, "item.kind", DocumentKind, context)
             kinds |= {kind} if kind else set()
             continue
         kinds.add(document.kind)
@@ -299,7 +324,7 @@ def _document_rules(
     if total_due(fees) and DocumentKind.PAYMENT_PROOF not in kinds:
         yield PAYMENT_PROOF_MISSING, f"documents.{DocumentKind.PAYMENT_PROOF}"
     if _names_differ(raw, context):
-        if _part(raw, "name_change", NameChange, context) is None:
+        if raw.get("name_change") is None:
             yield "NAME_CHANGE_DETAILS_MISSING", "name_change"
         if DocumentKind.NAME_CHANGE_CERTIFICATE not in kinds:
             yield (
@@ -309,8 +334,8 @@ def _document_rules(
 
 
 def _names_differ(raw: JsonObject, context: Intake) -> bool:
-    now = _part(raw, "applicant.name", PersonName, context)
-    then = _part(raw, "applicant.name_on_diploma", PersonName, context)
+    now: PersonName | None = _part(raw, "applicant.name", PersonName, context)
+    then: PersonName | None = _part(raw, "applicant.name_on_diploma", PersonName, context)
     return bool(now and then and not now.same_as(then))
 
 
@@ -342,11 +367,18 @@ def _with_documents(raw: JsonObject, correction: Correction) -> JsonObject:
 
 
 def _touches(base: JsonObject, merged: JsonObject, correction: Correction, field: str) -> bool:
-    """True when the correction changed the field or replaced the document it names."""
-    head, _, kind = field.partition(".")
-    if head == "documents":
-        return any(document.kind.value == kind for document in correction.documents)
-    return _dig(base, field) != _dig(merged, field)
+    """True when the correction changed the field or replaced the document it names.
+
+    A field the application does not have cannot be changed: any change answers it, or the
+    case could never go on.
+    """
+    if field.startswith("documents"):
+        kind = field.removeprefix("documents.")
+        replaced = [document.kind.value for document in correction.documents]
+        return kind in replaced if kind in frozenset(DocumentKind) else bool(replaced)
+    if not _label(field):
+        return base != merged or bool(correction.documents)
+    return bool(_dig(base, field) != _dig(merged, field))
 
 
 def _dig(raw: Any, field: str) -> Any:
@@ -357,4 +389,3 @@ def _dig(raw: Any, field: str) -> Any:
 
 def _distinct(items: tuple[Deficiency, ...]) -> tuple[Deficiency, ...]:
     return tuple({(item.code, item.field): item for item in items}.values())
-

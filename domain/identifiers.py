@@ -7,7 +7,7 @@ from email_validator import EmailNotValidError, validate_email
 from stdnum.exceptions import ValidationError as StdnumError
 from stdnum.ru import inn as ru_inn
 
-from domain.text import fault, half_width, tidy
+from domain.text import check_one_alphabet, fault, half_width, tidy
 
 _SNILS_UNCHECKED_UP_TO = 1_001_998
 """Numbers up to 001-001-998 were given out before check digits existed."""
@@ -101,15 +101,18 @@ def email_address(value: str) -> str:
     """Exactly one e-mail address.
 
     Raises:
-        PydanticCustomError: EMAIL_SEVERAL or EMAIL_FORMAT.
+        PydanticCustomError: EMAIL_SEVERAL, EMAIL_FORMAT or MIXED_ALPHABETS.
     """
     text = value.strip()
     if text.count("@") > 1 or re.search(r"[,;\s]", text):
         raise fault("EMAIL_SEVERAL" if text.count("@") > 1 else "EMAIL_FORMAT")
     try:
-        return validate_email(text, check_deliverability=False, allow_smtputf8=False).normalized
+        address = validate_email(text, check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError:
         raise fault("EMAIL_FORMAT") from None
+    for label in address.domain.split("."):
+        check_one_alphabet(label)  # one Russian letter makes it another, foreign domain
+    return address.ascii_email or address.normalized  # any mail server takes пример.рф as xn--...
 
 
 def phone_number(value: str) -> str:
@@ -118,10 +121,14 @@ def phone_number(value: str) -> str:
     Raises:
         PydanticCustomError: PHONE_FORMAT.
     """
+    text = half_width(tidy(value))
+    if any(symbol.isalpha() for symbol in text):  # the library would read FLOWERS as 3569377
+        raise fault("PHONE_FORMAT")
     try:
-        number = phonenumbers.parse(half_width(tidy(value)), "RU")
+        number = phonenumbers.parse(text, "RU")
     except phonenumbers.NumberParseException:
         raise fault("PHONE_FORMAT") from None
-    if not phonenumbers.is_possible_number(number) or number.extension:
+    possible = phonenumbers.is_possible_number_with_reason(number)
+    if possible != phonenumbers.ValidationResult.IS_POSSIBLE or number.extension:
         raise fault("PHONE_FORMAT")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

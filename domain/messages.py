@@ -1,13 +1,12 @@
 """What people and other systems tell a running case: one JSON object each."""
 
-from datetime import date
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field, StrictInt, StringConstraints
 
 from domain.application import DeliveryMethod, Document
-from domain.base import Frozen, JsonObject
+from domain.base import Frozen, IsoDate, JsonObject
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:\-]{0,99}$")]
 """An identifier another system gives a message, so that a repetition is noticed."""
@@ -54,14 +53,14 @@ class ProductionRecord(Frozen):
     series: Mark
     number: Mark
     registration_number: Mark
-    issued_on: date
+    issued_on: IsoDate
 
 
 class HandOver(Frozen):
     """How and when the duplicate was handed over (R9)."""
 
     method: DeliveryMethod
-    handed_over_on: date
+    handed_over_on: IsoDate
     reference: Mark
     """Tracking number of the parcel, number of the acceptance act (акт приёма-передачи) or file."""
 

@@ -1,6 +1,9 @@
 """A profile: every number and every text of the procedure that an authority may set itself."""
 
 from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import field_validator
 
 from domain.base import Frozen
 from domain.clock import MOSCOW, QuietHours
@@ -14,6 +17,14 @@ class Region(Frozen):
 
     name: str
     zone: str = MOSCOW
+
+    @field_validator("zone")
+    @classmethod
+    def _exists(cls, zone: str) -> str:
+        try:
+            return ZoneInfo(zone).key
+        except (ValueError, OSError, ZoneInfoNotFoundError):
+            raise ValueError("there is no such time zone") from None
 
 
 class HolderChannel(Frozen):
@@ -42,3 +53,8 @@ class Profile(Frozen):
     regions: dict[str, Region]
     """By two-digit code."""
     reasons: ReasonCatalogue
+
+    def zone_of(self, region: object) -> str:
+        """The zone of a region's code; Moscow's when the code is not known (R4)."""
+        known = self.regions.get(region) if isinstance(region, str) else None
+        return known.zone if known else MOSCOW

@@ -4,29 +4,26 @@ from enum import StrEnum
 
 
 class CaseStatus(StrEnum):
-    """Where a case stands; the label is what people read (R3)."""
+    """Where a case stands (R3)."""
 
-    label: str
+    NOT_SENT = "NOT_SENT"
+    SUBMITTED = "SUBMITTED"
+    ACCEPTED = "ACCEPTED"
+    IN_REVIEW = "IN_REVIEW"
+    RETURNED = "RETURNED"
+    REFUSED = "REFUSED"
+    SUSPENDED = "SUSPENDED"
+    IN_PRODUCTION = "IN_PRODUCTION"
+    READY = "READY"
+    ISSUED = "ISSUED"
+    SUBSTITUTE_ISSUED = "SUBSTITUTE_ISSUED"
+    WITHDRAWN = "WITHDRAWN"
+    CLOSED = "CLOSED"
 
-    def __new__(cls, value: str, label: str) -> "CaseStatus":
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.label = label
-        return member
-
-    NOT_SENT = "NOT_SENT", "Не отправлено"
-    SUBMITTED = "SUBMITTED", "Отправлено"
-    ACCEPTED = "ACCEPTED", "Принято"
-    IN_REVIEW = "IN_REVIEW", "В обработке (проверка)"
-    RETURNED = "RETURNED", "Возвращено на доработку"
-    REFUSED = "REFUSED", "Отказ"
-    SUSPENDED = "SUSPENDED", "Приостановлено"
-    IN_PRODUCTION = "IN_PRODUCTION", "В обработке (изготовление)"
-    READY = "READY", "Готово к выдаче"
-    ISSUED = "ISSUED", "Выдано"
-    SUBSTITUTE_ISSUED = "SUBSTITUTE_ISSUED", "Выдана справка-заменитель"
-    WITHDRAWN = "WITHDRAWN", "Отозвано"
-    CLOSED = "CLOSED", "Закрыто (не исправлено в срок)"
+    @property
+    def label(self) -> str:
+        """What people read."""
+        return LABELS[self]
 
     @property
     def is_final(self) -> bool:
@@ -38,6 +35,23 @@ class CaseStatus(StrEnum):
         """True while the applicant owes something and the stage clocks stand still (R4)."""
         return self in {CaseStatus.RETURNED, CaseStatus.REFUSED, CaseStatus.SUSPENDED}
 
+
+LABELS = {
+    CaseStatus.NOT_SENT: "Не отправлено",
+    CaseStatus.SUBMITTED: "Отправлено",
+    CaseStatus.ACCEPTED: "Принято",
+    CaseStatus.IN_REVIEW: "В обработке (проверка)",
+    CaseStatus.RETURNED: "Возвращено на доработку",
+    CaseStatus.REFUSED: "Отказ",
+    CaseStatus.SUSPENDED: "Приостановлено",
+    CaseStatus.IN_PRODUCTION: "В обработке (изготовление)",
+    CaseStatus.READY: "Готово к выдаче",
+    CaseStatus.ISSUED: "Выдано",
+    CaseStatus.SUBSTITUTE_ISSUED: "Выдана справка-заменитель",
+    CaseStatus.WITHDRAWN: "Отозвано",
+    CaseStatus.CLOSED: "Закрыто (не исправлено в срок)",
+}
+"""Russian labels (R3)."""
 
 _S = CaseStatus
 

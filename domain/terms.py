@@ -138,13 +138,19 @@ class Window(Frozen):
                     self.due_on(calendar), ladder.repeat_every_working_days * (repeats + 1)
                 )
                 return datetime.combine(day, END_OF_DAY, ZoneInfo(self.zone))
-            case Rung.REMINDER | Rung.WARNING:
-                share = ladder.reminder if rung is Rung.REMINDER else ladder.warning
-                moment = self._moment(calendar, share * self.term.latest + self.paused_days)
-                first = datetime.combine(
-                    self.earliest_on(calendar), time(0, 0), ZoneInfo(self.zone)
+            case Rung.REMINDER:
+                return self._chased_at(calendar, ladder.reminder)
+            case Rung.WARNING:
+                # Days off may roll both to one day, the earlier to its end (R4).
+                return max(
+                    self._chased_at(calendar, ladder.reminder),
+                    self._chased_at(calendar, ladder.warning),
                 )
-                return max(moment, first)
+
+    def _chased_at(self, calendar: WorkingCalendar, share: float) -> datetime:
+        moment = self._moment(calendar, share * self.term.latest + self.paused_days)
+        first = datetime.combine(self.earliest_on(calendar), time(0, 0), ZoneInfo(self.zone))
+        return min(max(moment, first), self.due_at(calendar))
 
     def lengthened(self, days: int) -> "Window":
         """The same window after a pause of `days` of its own unit."""

@@ -5,17 +5,22 @@ import unicodedata
 
 from pydantic_core import PydanticCustomError
 
-_CYRILLIC = re.compile(r"[\u0400-\u04FF]")
+_CYRILLIC = re.compile(r"[\u0400-\u052F]")
 _LATIN = re.compile(r"[A-Za-z\u00C0-\u024F]")
 _LETTER_RUN = re.compile(r"[^\W\d_]+")
 _LOOK_ALIKE = frozenset("ABCEHKMOPTXYaceopxyk")
 """Latin letters drawn like Cyrillic ones."""
-_SPACES = re.compile(r"[ \t\u00A0]+")
+_ROMAN = re.compile(r"[IVXL]+")
+_SPACES = re.compile(r"[ \t\u00A0\u1680\u2000-\u200A\u202F\u205F\u3000]+")
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""Letters and marks that are drawn as nothing although Unicode does not class them as controls."""
 
 
 def fault(code: str) -> PydanticCustomError:
     """A field's fault as pydantic carries it; `code` is a code of the catalogue."""
-    return PydanticCustomError(code, "see the catalogue of reasons")  # type: ignore[arg-type]
+    return PydanticCustomError(code, "see the catalogue of reasons")
 
 
 def tidy(value: str) -> str:
@@ -28,11 +33,17 @@ def tidy(value: str) -> str:
     if any(symbol in text.strip() for symbol in "\r\n\v\f\x85\u2028\u2029"):
         raise fault("LINE_BREAK")
     text = _SPACES.sub(" ", text).strip()
-    if any(unicodedata.category(symbol) in {"Cc", "Cf", "Cs", "Co", "Cn"} for symbol in text):
+    if _UNSEEN.search(text) or any(_is_unseen(symbol) for symbol in text):
         raise fault("INVISIBLE_CHARACTERS")
     if not text:
         raise fault("EMPTY")
     return text
+
+
+def _is_unseen(symbol: str) -> bool:
+    """True for controls and for letters written from right to left, which reorder a line."""
+    unseen = unicodedata.category(symbol) in {"Cc", "Cf", "Cs", "Co", "Cn"}
+    return unseen or unicodedata.bidirectional(symbol) in {"R", "AL", "AN"}
 
 
 def half_width(value: str) -> str:
@@ -49,12 +60,19 @@ def check_one_alphabet(text: str) -> str:
     runs = _LETTER_RUN.findall(text)
     any_cyrillic = bool(_CYRILLIC.search(text))
     for run in runs:
-        cyrillic, latin = bool(_CYRILLIC.search(run)), bool(_LATIN.search(run))
-        if cyrillic and latin:
+        letters = len(_CYRILLIC.findall(run))
+        if 0 < letters < len(run):
             raise fault("MIXED_ALPHABETS")
-        if latin and any_cyrillic and set(run) <= _LOOK_ALIKE:
+        if any_cyrillic and not letters and not _may_stand_beside_cyrillic(run):
             raise fault("MIXED_ALPHABETS")
     return text
+
+
+def _may_stand_beside_cyrillic(run: str) -> bool:
+    """True for Roman numerals and for Latin words that cannot be read as Russian ones."""
+    if len(run) > 1 and _ROMAN.fullmatch(run):
+        return True
+    return bool(_LATIN.search(run)) and not set(run) <= _LOOK_ALIKE
 
 
 def person_name_part(value: str) -> str:
@@ -82,7 +100,7 @@ _ABBREVIATIONS = frozenset(
     "фгбоу фгбу фгоу фгбпоу чпоу чоу ано ооо оао зао пао птк птл пту втуз вту суз ссуз спб рф".split()
 )
 """Abbreviations refused however they are written; longer words are never abbreviations."""
-_DOTTED = re.compile(r"(?<!\w)([^\W\d_]{2,6})\.")
+_DOTTED = re.compile(r"(?<!\w)(?:[^\W\d_]{2,6}|[a-zа-яё])\.")
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -90,8 +108,9 @@ def check_unabbreviated(text: str) -> str:
     """Refuse abbreviations in the name of an institution or a specialty (R1).
 
     An abbreviation is a word of the list above, a word of two to six letters that ends
-    with a full stop (им., гос., техн.), or a word in capitals of two letters or more in
-    a text that is not all capitals. An initial (В. И.) is none.
+    with a full stop (им., гос., техн.), a small letter with a full stop (г.), or a word in
+    capitals of two letters or more in a text that is not all capitals. An initial (В. И.)
+    and a Roman numeral (Екатерины II) are none.
 
     Raises:
         PydanticCustomError: ABBREVIATION.
@@ -101,7 +120,7 @@ def check_unabbreviated(text: str) -> str:
     for word in words:
         if word.lower() in _ABBREVIATIONS:
             raise fault("ABBREVIATION")
-        if not shouted and len(word) >= 2 and word.isupper():
+        if not shouted and len(word) >= 2 and word.isupper() and not _ROMAN.fullmatch(word):
             raise fault("ABBREVIATION")
     if _DOTTED.search(text):
         raise fault("ABBREVIATION")

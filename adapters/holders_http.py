@@ -1,0 +1,93 @@
+"""Records holders with an API (R6): errands are put, asked after and deleted."""
+
+from http import HTTPStatus
+from typing import Literal
+from urllib.parse import quote, urljoin
+
+from activities.ports import UnreadableAnswer
+from adapters.http import JsonClient
+from domain.base import Frozen
+from domain.errands import Errand, ErrandAnswer, ErrandKind
+from domain.profile import Holder
+
+_ANSWERED_BY = {
+    ErrandKind.VERIFICATION: "reply",
+    ErrandKind.PRODUCTION: "production",
+    ErrandKind.HAND_OVER: "hand_over",
+}
+"""Which part of an ErrandAnswer answers which kind of errand."""
+
+
+class ErrandState(Frozen):
+    """What a holder says about an errand it has."""
+
+    errand: str
+    """The errand's key."""
+    state: Literal["pending", "answered"]
+    answer: ErrandAnswer | None = None
+
+
+class HttpHolderGateway:
+    """Implements HolderGateway over HTTP.
+
+    A holder's address in the directory may be absolute or relative to `base_url`.
+    """
+
+    def __init__(self, base_url: str, timeout_seconds: float = 10) -> None:
+        self._base_url = base_url
+        self._client = JsonClient(timeout_seconds)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def answer_of(self, holder: Holder, errand: Errand) -> ErrandAnswer | None:
+        """Place the errand if the holder does not have it yet and fetch its answer.
+
+        Returns:
+            None while the holder has not answered.
+
+        Raises:
+            TemporaryFailure: The holder is away, slow, failing or asks to wait.
+            UnreadableAnswer: The holder sent something that is not an answer to this errand.
+        """
+        system, url = _name(holder), self._url(holder, errand)
+        state = await self._client.find(system, url, ErrandState)
+        if state is None:
+            await self._client.send(system, "PUT", url, errand)
+            return None
+        return _answer(system, errand, state)
+
+    async def recall(self, holder: Holder, errand: Errand) -> None:
+        """Tell the holder that the errand is void; harmless when it does not have it.
+
+        Raises:
+            TemporaryFailure: The holder is away, slow, failing or asks to wait.
+        """
+        await self._client.send(
+            _name(holder),
+            "DELETE",
+            self._url(holder, errand),
+            allowed=(HTTPStatus.NOT_FOUND,),
+        )
+
+    def _url(self, holder: Holder, errand: Errand) -> str:
+        address = urljoin(self._base_url, holder.channel.address).rstrip("/")
+        return f"{address}/errands/{quote(errand.key, safe='')}"
+
+
+def _name(holder: Holder) -> str:
+    return f"holder {holder.inn}"
+
+
+def _answer(system: str, errand: Errand, state: ErrandState) -> ErrandAnswer | None:
+    if state.errand != errand.key:
+        raise UnreadableAnswer(f"{system} answered another errand")
+    if (state.state == "answered") != (state.answer is not None):
+        raise UnreadableAnswer(f"{system} contradicts itself about having answered")
+    if state.answer is None:
+        return None
+    parts = {part for part, value in state.answer if value is not None}
+    if parts != {_ANSWERED_BY[errand.kind]}:
+        raise UnreadableAnswer(f"{system} sent an answer that does not fit {errand.kind}")
+    return state.answer

@@ -1,0 +1,174 @@
+"""Notices turned into mails: one template per event, plain text and HTML from the same words."""
+
+import re
+import textwrap
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from jinja2 import FileSystemLoader, StrictUndefined, Template
+from jinja2.sandbox import SandboxedEnvironment
+
+from activities.ports import Mail
+from domain.notices import Notice, NoticeEvent
+
+TEMPLATES = Path(__file__).resolve().parent.parent / "templates" / "mail"
+SERVICE_NAME = "Служба выдачи дубликатов дипломов"
+LINE_WIDTH = 76
+"""Plain text stays readable when it is quoted with a mark before each line."""
+
+_WEEKDAYS = ("понедельник", "вторник", "среда", "четверг", "пятница", "суббота", "воскресенье")
+_NO_BREAK = "\u00a0"
+_GLUE = re.compile(
+    r"(?<=№) "
+    r"| (?=—)"
+    r"|(?<=\d) (?=(?:рабоч|календарн|день\b|дн[яе]|рубл|замечани|год\b|МБ))"
+)
+_LIST_MARK = re.compile(r" *(?:\d+\. )?")
+
+
+def day(value: date) -> str:
+    """A date with its weekday: 13.05.2026 (среда)."""
+    return f"{numeric_date(value)} ({_WEEKDAYS[value.weekday()]})"
+
+
+def numeric_date(value: date) -> str:
+    """A date as people write it: 13.05.2026."""
+    return f"{value:%d.%m}.{value.year:04}"
+
+
+def plural(count: int, one: str, few: str, many: str) -> str:
+    """A count with its noun: 1 день, 2 дня, 5 дней."""
+    tens, units = count // 10 % 10, count % 10
+    if tens == 1 or units == 0 or units > 4:  # noqa: PLR2004 - Russian has forms for 1 and 2-4
+        return f"{count} {many}"
+    return f"{count} {one if units == 1 else few}"
+
+
+def roubles(amount: int) -> str:
+    """A sum of whole roubles: 1 рубль, 2600 рублей."""
+    return plural(amount, "рубль", "рубля", "рублей")
+
+
+def paragraphs(text: str) -> list[str]:
+    """The paragraphs of a text, each in one line; escaped text stays marked as escaped."""
+    space = type(text)(" ")
+    return [space.join(words) for part in text.split("\n\n") if (words := part.split())]
+
+
+class TemplateMailRenderer:
+    """A MailRenderer (R11) over a folder with one template per NoticeEvent.
+
+    An event's template holds the words; `shared/as_text.j2` and `shared/as_html.j2` give
+    them their two shapes. Facts are only ever values: nothing in them is evaluated, and
+    HTML escapes them.
+    """
+
+    def __init__(
+        self,
+        mail_domain: str,
+        case_url: str,
+        service_name: str = SERVICE_NAME,
+        templates: Path = TEMPLATES,
+    ) -> None:
+        """Compile every template.
+
+        Args:
+            mail_domain: Right side of every Message-ID.
+            case_url: Address of the applicant's page with {number} for the control number.
+            service_name: Whom mails come from, as people read it.
+            templates: Folder of the templates.
+
+        Raises:
+            ValueError: `case_url` has no {number}.
+            jinja2.TemplateError: A template is missing or malformed.
+        """
+        if "{number}" not in case_url:
+            raise ValueError("case_url needs {number} in the place of the control number")
+        self._mail_domain = mail_domain
+        self._case_url = case_url
+        self._service_name = service_name
+        self._texts = _compiled(templates, "shared/as_text.j2", escape=False)
+        self._pages = _compiled(templates, "shared/as_html.j2", escape=True)
+
+    def render(self, notice: Notice, recipient: str) -> Mail:
+        """The mail for a notice; the same notice always gives the same mail."""
+        context = {
+            **_in_one_line(notice.facts.model_dump()),
+            "control_number": notice.control_number,
+            "case_url": self._case_url.replace("{number}", notice.control_number),
+            "service_name": self._service_name,
+        }
+        text = self._texts[notice.event]
+        return Mail(
+            message_id=f"<{notice.control_number}.{notice.key}@{self._mail_domain}>",
+            to=recipient,
+            subject=_in_one_line(_block(text, "subject", context)),
+            text=_wrapped(_typeset(text.render(context))),
+            html=_typeset(self._pages[notice.event].render(context)).strip() + "\n",
+            errand_key=notice.errand_key,
+        )
+
+
+def _compiled(folder: Path, shape: str, *, escape: bool) -> dict[NoticeEvent, Template]:
+    """Every event's template; all share the macros of one shape."""
+    environment = SandboxedEnvironment(
+        loader=FileSystemLoader(folder),
+        undefined=StrictUndefined,
+        autoescape=escape,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    filters: dict[str, Callable[..., Any]] = {
+        "date": numeric_date,
+        "day": day,
+        "paragraphs": paragraphs,
+        "plural": plural,
+        "roubles": roubles,
+    }
+    environment.filters.update(filters)
+    environment.globals["shape"] = shape
+    for shared in environment.list_templates(extensions=["j2"]):
+        environment.get_template(shared)  # a malformed template is found now, not at a mail
+    return {event: environment.get_template(f"{event.value}.j2") for event in NoticeEvent}
+
+
+def _block(template: Template, name: str, context: dict[str, Any]) -> str:
+    return "".join(template.blocks[name](template.new_context(context)))
+
+
+def _in_one_line(value: Any) -> Any:
+    """Plain values with every string in one line, so that none can pose as a paragraph or header."""
+    match value:
+        case str():
+            return " ".join(value.split())
+        case dict():
+            return {key: _in_one_line(entry) for key, entry in value.items()}
+        case list() | tuple():
+            return [_in_one_line(entry) for entry in value]
+        case _:
+            return value
+
+
+def _typeset(text: str) -> str:
+    """Non-breaking spaces where Russian wants them, so that templates need none."""
+    return _GLUE.sub(_NO_BREAK, text)
+
+
+def _wrapped(text: str) -> str:
+    """Plain text with soft lines; the further lines of a list's entry hang under its first."""
+    lines = (_wrapped_line(line) for line in text.splitlines())
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
+
+
+def _wrapped_line(line: str) -> str:
+    mark = _LIST_MARK.match(line)
+    return textwrap.fill(
+        line,
+        LINE_WIDTH,
+        subsequent_indent=" " * (mark.end() if mark else 0),
+        break_long_words=False,  # addresses stay whole
+        break_on_hyphens=False,  # and so do control numbers
+    )

@@ -1,0 +1,152 @@
+"""Mail over SMTP (R11): one recipient per mail, failures told apart by the reply code alone."""
+
+import re
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from pathlib import Path
+from typing import Self
+
+import aiosmtplib
+from aiosmtplib import SMTPException, SMTPRecipientsRefused, SMTPResponseException
+from pydantic import Field, SecretStr, model_validator
+
+from activities.ports import Mail, PermanentFailure, TemporaryFailure
+from domain.base import Frozen
+
+_POLICY = SMTP.clone(max_line_length=998)
+"""Up to the limit of RFC 5321 a body stays readable as it is, without base64."""
+_ADDRESS = re.compile(r'([^\s@,;:<>()\[\]\\"]+)@([^\s@,;:<>()\[\]\\"]+)')
+_PERMANENT = range(500, 600)
+_REFUSALS_OF_US = frozenset({530, 534, 535, 538})
+"""Permanent codes that ask for another login or for TLS: an operator's matter, not the mail's."""
+
+
+class SmtpSettings(Frozen):
+    """How to reach the mail server and in whose name to write."""
+
+    host: str
+    port: int = Field(ge=1, le=65535)
+    username: str | None = None
+    password: SecretStr | None = None
+    starttls: bool = False
+    """Upgrade a plain connection; fails where the server cannot."""
+    tls: bool = False
+    """Speak TLS from the first byte."""
+    ca_file: Path | None = None
+    """Certificates to trust besides the system's own."""
+    sender_address: str
+    sender_name: str
+    timeout_seconds: float = Field(default=30, gt=0)
+    """For the connection and for each command."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.starttls and self.tls:
+            raise ValueError("choose either starttls or tls")
+        if (self.username is None) != (self.password is None):
+            raise ValueError("username and password go together")
+        if not _ADDRESS.fullmatch(self.sender_address):
+            raise ValueError("sender_address has to be one mail address")
+        return self
+
+
+class SmtpMailGateway:
+    """Implements MailGateway; one connection per mail."""
+
+    def __init__(self, settings: SmtpSettings) -> None:
+        self._settings = settings
+
+    async def send(self, mail: Mail) -> None:
+        """Hand one mail to the mail server.
+
+        A connection lost after the final dot may mean that the server has the mail: it is
+        reported as a failure, and the next attempt carries the same Message-ID.
+
+        Raises:
+            TemporaryFailure: Try again; the server is away, busy or greylisting, or refuses
+                us rather than the mail (login, TLS, greeting).
+            PermanentFailure: The server refused the mail for good.
+        """
+        try:
+            recipient = _ascii_address(mail.to)
+            message = self._message(mail, recipient)
+        except ValueError:
+            raise PermanentFailure("mail cannot be written: address or text unusable") from None
+        try:
+            await self._deliver(message, recipient)
+        except SMTPRecipientsRefused as error:
+            raise _refusal(error.recipients[0]) from None
+        except SMTPResponseException as error:
+            raise _refusal(error) from None
+        except TimeoutError:
+            raise TemporaryFailure("mail server did not answer in time") from None
+        except (SMTPException, OSError):
+            raise TemporaryFailure("mail server cannot be reached or hung up") from None
+
+    async def _deliver(self, message: EmailMessage, recipient: str) -> None:
+        settings = self._settings
+        await aiosmtplib.send(
+            message,
+            sender=_ascii_address(settings.sender_address),
+            recipients=[recipient],
+            hostname=settings.host,
+            port=settings.port,
+            username=settings.username,
+            password=settings.password.get_secret_value() if settings.password else None,
+            # Otherwise the greeting would tell the name of this machine.
+            local_hostname=_ascii_address(settings.sender_address).partition("@")[2],
+            timeout=settings.timeout_seconds,
+            use_tls=settings.tls,
+            start_tls=settings.starttls,
+            cert_bundle=str(settings.ca_file) if settings.ca_file else None,
+        )
+
+    def _message(self, mail: Mail, recipient: str) -> EmailMessage:
+        settings = self._settings
+        message = EmailMessage(policy=_POLICY)
+        message["Message-ID"] = mail.message_id
+        message["Date"] = datetime.now(UTC)
+        message["From"] = Address(
+            _one_line(settings.sender_name), addr_spec=_ascii_address(settings.sender_address)
+        )
+        message["To"] = Address(addr_spec=recipient)
+        message["Subject"] = _one_line(mail.subject)
+        message["Auto-Submitted"] = "auto-generated"
+        if mail.errand_key is not None:
+            message["X-Diploma-Errand"] = mail.errand_key
+        message.set_content(mail.text)
+        message.add_alternative(mail.html, subtype="html")
+        message["Content-Language"] = "ru"  # last: setting content drops all Content-* headers
+        return message
+
+
+def _one_line(text: str) -> str:
+    """`text` without line breaks of any kind: nothing in it can begin another header."""
+    return " ".join(text.split())
+
+
+def _ascii_address(address: str) -> str:
+    """The one address in `address`, its domain as DNS knows it (пример.рф is xn--e1afmkfd.xn--p1ai).
+
+    Raises:
+        ValueError: It is not exactly one address, or the mailbox name is not ASCII.
+    """
+    parts = _ADDRESS.fullmatch(address)
+    if parts is None:
+        raise ValueError("not exactly one mail address")
+    mailbox, domain = parts.groups()
+    return f"{mailbox.encode('ascii').decode()}@{domain.encode('idna').decode()}"
+
+
+def _refusal(error: SMTPResponseException) -> TemporaryFailure | PermanentFailure:
+    """What a reply means: 5xx to the envelope or the content is final, all else may pass."""
+    about_mail = isinstance(
+        error,
+        aiosmtplib.SMTPSenderRefused | aiosmtplib.SMTPRecipientRefused | aiosmtplib.SMTPDataError,
+    )
+    text = f"mail server refused the mail: {error.code}"
+    if about_mail and error.code in _PERMANENT and error.code not in _REFUSALS_OF_US:
+        return PermanentFailure(text)
+    return TemporaryFailure(text)

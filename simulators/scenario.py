@@ -1,0 +1,97 @@
+"""What a case file may ask of the outside world, under its key "simulation"."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from domain.application import DeliveryMethod
+from domain.base import Frozen
+from domain.messages import Objection
+from domain.statuses import CaseStatus
+
+Days = Annotated[float, Field(ge=0, le=36_500, allow_inf_nan=False)]
+"""Calendar days of the procedure; fractions are fine."""
+
+
+class HolderFault(StrEnum):
+    """How a holder's API may misbehave when asked for an answer."""
+
+    HANG = "hang"
+    ERROR_500 = "error_500"
+    BUSY_429 = "busy_429"
+    HTML = "html"
+    WRONG_SCHEMA = "wrong_schema"
+    WRONG_CASE = "wrong_case"
+
+
+class MailFault(StrEnum):
+    """How the mail server may misbehave when handed a mail."""
+
+    GREYLIST_451 = "greylist_451"
+    REJECT_550 = "reject_550"
+    HANG_AFTER_DOT = "hang_after_dot"
+    """Keeps the mail and never says so."""
+    DROP_AFTER_DOT = "drop_after_dot"
+    """Keeps the mail and hangs up instead of saying so."""
+
+
+class Step(Frozen):
+    """When an errand is answered, counted from its arrival."""
+
+    after_days: Days
+    faults: tuple[HolderFault, ...] = ()
+    """Played once each, in order, one for every question asked, before the normal behaviour."""
+
+
+class VerificationStep(Step):
+    """One round of the document check; without objections it confirms."""
+
+    after_days: Days = 3
+    objections: tuple[Objection, ...] = ()
+
+
+class HandOverStep(Step):
+    """How the duplicate is handed over; the application's own method unless one is named."""
+
+    after_days: Days = 1
+    method: DeliveryMethod | None = None
+
+
+class PaymentStep(Frozen):
+    """When an invoice is paid, counted from its creation; never by default."""
+
+    after_days: Days | None = None
+
+
+class ApplicantStep(Frozen):
+    """What the applicant does some days after the case has reached a status."""
+
+    when: CaseStatus
+    after_days: Days = 0
+    correct: str | None = None
+    """Path of a correction file, relative to the case file."""
+    withdraw: bool = False
+    lift: bool = False
+    """Staff report that the passport is mended."""
+
+
+class Scenario(Frozen):
+    """How the outside behaves in one case."""
+
+    verification: tuple[VerificationStep, ...] = Field((VerificationStep(),), min_length=1)
+    """One step per round; rounds after the last are confirmed in its time."""
+    production: Step = Step(after_days=5)
+    hand_over: HandOverStep = HandOverStep()
+    payment: PaymentStep = PaymentStep()
+    applicant: tuple[ApplicantStep, ...] = ()
+    outcome: CaseStatus = CaseStatus.ISSUED
+    """How the case should end; the demo compares."""
+    mail_faults: tuple[MailFault, ...] = ()
+    """Played once each, in order, one for every mail of the case that arrives."""
+
+    def verification_in(self, check_round: int) -> VerificationStep:
+        """The step of a round, counted from 1."""
+        if check_round <= len(self.verification):
+            return self.verification[check_round - 1]
+        return VerificationStep(after_days=self.verification[-1].after_days)

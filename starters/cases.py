@@ -1,0 +1,272 @@
+"""What a starter does with cases: submit, look, correct, answer; over a connected client."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+from temporalio.client import (
+    Client,
+    RPCError,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+    WorkflowQueryRejectedError,
+    WorkflowUpdateFailedError,
+)
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCStatusCode
+
+from domain.base import Frozen, Instant, JsonObject
+from domain.messages import HandOver, ProductionRecord
+from domain.numbers import control_number
+from domain.statuses import CaseStatus
+from workflows.contracts import (
+    CASE_STATUS,
+    CASE_VIEW,
+    DUPLICATE_REQUEST,
+    OVERDUE,
+    REFUSAL_REASONS,
+    REGION,
+    ROUTE,
+    STAGE_DUE_AT,
+    SUBMITTED_AT_MEMO,
+    TASK_QUEUE,
+    ASSIGNEE,
+    CaseRequest,
+    CaseView,
+    Signal,
+    Update,
+    workflow_id,
+)
+from workflows.state import Route
+
+ANSWER_TIMEOUT = timedelta(seconds=30)
+"""How long a person waits for an update before being told that no worker answers."""
+QUERY_TIMEOUT = timedelta(seconds=5)
+
+A = TypeVar("A", bound=BaseModel)
+
+
+class NoSuchCase(Exception):
+    """No case has this control number."""
+
+
+class TurnedDown(Exception):
+    """The case turned a request down; the text says why."""
+
+
+class NoWorker(Exception):
+    """The server is there but no worker answers for the case."""
+
+
+class Submission(Frozen):
+    """Answer to a submission; the same for every repetition of it."""
+
+    control_number: str
+    workflow_id: str
+    submitted_at: Instant
+
+
+class CaseRow(Frozen):
+    """A case as the list shows it, from the search attributes alone."""
+
+    control_number: str
+    status: CaseStatus | None
+    status_label: str
+    route: str | None
+    region: str | None
+    stage_due_at: Instant | None
+    overdue: bool
+    assignee: str | None
+    refusal_reasons: tuple[str, ...]
+
+
+async def submit(client: Client, application: JsonObject) -> Submission:
+    """Start the case of an application, or find the one it already has (R8)."""
+    number = control_number(application)
+    now = datetime.now(UTC)
+    try:
+        handle = await client.start_workflow(
+            DUPLICATE_REQUEST,
+            CaseRequest(control_number=number, application=application),
+            id=workflow_id(number),
+            task_queue=TASK_QUEUE,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            memo={SUBMITTED_AT_MEMO: now.isoformat()},
+            search_attributes=TypedSearchAttributes(
+                [
+                    SearchAttributePair(CASE_STATUS, CaseStatus.NOT_SENT.value),
+                    SearchAttributePair(ROUTE, Route.INSTITUTION.value),
+                    SearchAttributePair(OVERDUE, False),
+                ]
+            ),
+            static_summary=f"Duplicate diploma {number}",
+            static_details="A request for a duplicate diploma, from submission to hand-over. "
+            "The details below say what it waits for; the query `case_view` says everything.",
+        )
+    except WorkflowAlreadyStartedError:
+        handle = client.get_workflow_handle(workflow_id(number))
+    description = await handle.describe()
+    return Submission(
+        control_number=number,
+        workflow_id=handle.id,
+        submitted_at=datetime.fromisoformat(await description.memo_value(SUBMITTED_AT_MEMO)),
+    )
+
+
+async def describe(client: Client, number: str) -> WorkflowExecutionDescription:
+    """The engine's description of a case.
+
+    Raises:
+        NoSuchCase: There is none.
+    """
+    try:
+        return await _handle(client, number).describe()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            raise NoSuchCase(number) from None
+        raise
+
+
+async def view(client: Client, number: str) -> CaseView:
+    """Everything about a case but the person.
+
+    Raises:
+        NoSuchCase: There is none.
+        NoWorker: No worker is there to answer.
+    """
+    try:
+        answer: CaseView = await _handle(client, number).query(
+            CASE_VIEW, result_type=CaseView, rpc_timeout=QUERY_TIMEOUT
+        )
+    except (WorkflowQueryFailedError, WorkflowQueryRejectedError):
+        raise NoWorker("the worker could not answer for this case") from None
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            raise NoSuchCase(number) from None
+        if error.status in {
+            RPCStatusCode.DEADLINE_EXCEEDED,
+            RPCStatusCode.CANCELLED,
+            RPCStatusCode.FAILED_PRECONDITION,
+        }:
+            raise NoWorker("no worker answers") from None
+        raise
+    return answer
+
+
+async def row(client: Client, number: str) -> CaseRow:
+    """A case as the search attributes show it; needs no worker.
+
+    Raises:
+        NoSuchCase: There is none.
+    """
+    description = await describe(client, number)
+    return _row(number, description.typed_search_attributes)
+
+
+async def rows(
+    client: Client,
+    *,
+    status: CaseStatus | None = None,
+    route: Route | None = None,
+    region: str | None = None,
+    overdue: bool = False,
+    limit: int = 1000,
+) -> list[CaseRow]:
+    """Cases that fit all filters, newest first."""
+    conditions = [f'WorkflowType = "{DUPLICATE_REQUEST}"']
+    conditions += [f'{CASE_STATUS.name} = "{status.value}"'] if status else []
+    conditions += [f'{ROUTE.name} = "{route.value}"'] if route else []
+    conditions += [f'{REGION.name} = "{region}"'] if region else []
+    conditions += [f"{OVERDUE.name} = true"] if overdue else []
+    conditions.append('ExecutionStatus != "ContinuedAsNew"')
+    found = client.list_workflows(" AND ".join(conditions), limit=limit)
+    return [
+        _row(execution.id.rpartition("/")[2], execution.typed_search_attributes)
+        async for execution in found
+    ]
+
+
+async def update(
+    client: Client, number: str, name: Update, payload: BaseModel, answer: type[A]
+) -> A:
+    """Ask something of a case and wait for its answer.
+
+    Raises:
+        NoSuchCase: There is none.
+        TurnedDown: The case says no, or has ended.
+        NoWorker: Nobody answered in time; nothing is known to have changed.
+    """
+    await _running(client, number)
+    try:
+        async with asyncio.timeout(ANSWER_TIMEOUT.total_seconds()):
+            answered: A = await _handle(client, number).execute_update(
+                name.value, payload, result_type=answer
+            )
+    except WorkflowUpdateFailedError as error:
+        cause = error.cause
+        raise TurnedDown(
+            cause.message if isinstance(cause, ApplicationError) else "the case turned it down"
+        ) from None
+    except TimeoutError:
+        raise NoWorker("no worker answered; try again when one runs") from None
+    return answered
+
+
+async def signal(client: Client, number: str, name: Signal, payload: BaseModel) -> None:
+    """Tell a case a fact; it is kept even while no worker runs.
+
+    Raises:
+        NoSuchCase: There is none.
+        TurnedDown: The case has ended.
+    """
+    await _running(client, number)
+    await _handle(client, number).signal(name.value, payload)
+
+
+async def answer_for_holder(
+    client: Client, number: str, answer: ProductionRecord | HandOver
+) -> None:
+    """Record the later answers of a holder: the duplicate is made, or handed over."""
+    name = (
+        Signal.PRODUCTION_FINISHED
+        if isinstance(answer, ProductionRecord)
+        else Signal.DUPLICATE_HANDED_OVER
+    )
+    await signal(client, number, name, answer)
+
+
+async def _running(client: Client, number: str) -> None:
+    description = await describe(client, number)
+    if description.status is not WorkflowExecutionStatus.RUNNING:
+        status = description.typed_search_attributes.get(CASE_STATUS) or "ended"
+        raise TurnedDown(f"the case has ended: {status}")
+
+
+def _handle(client: Client, number: str) -> WorkflowHandle[Any, Any]:
+    return client.get_workflow_handle(workflow_id(number))
+
+
+def _row(number: str, attributes: TypedSearchAttributes) -> CaseRow:
+    value = attributes.get(CASE_STATUS)
+    status = CaseStatus(value) if value and value in CaseStatus.__members__ else None
+    return CaseRow(
+        control_number=number,
+        status=status,
+        status_label=status.label if status else "",
+        route=attributes.get(ROUTE),
+        region=attributes.get(REGION),
+        stage_due_at=attributes.get(STAGE_DUE_AT),
+        overdue=bool(attributes.get(OVERDUE)),
+        assignee=attributes.get(ASSIGNEE),
+        refusal_reasons=tuple(attributes.get(REFUSAL_REASONS) or ()),
+    )

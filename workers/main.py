@@ -1,0 +1,126 @@
+"""The worker: adapters injected into activities, polling until told to stop."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack, suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import structlog
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.case import CaseActivities
+from activities.holders import HolderActivities
+from activities.notices import NoticeActivities, StaffAddresses
+from activities.payments import PaymentActivities
+from adapters.holders_http import HttpHolderGateway
+from adapters.mail_rendering import TemplateMailRenderer
+from adapters.mail_smtp import SmtpMailGateway
+from adapters.payments_http import HttpPaymentGateway
+from adapters.production_calendar import official_calendar
+from adapters.profiles import load_holders, load_profile
+from workers.settings import Settings
+from workflows.contracts import TASK_QUEUE
+
+HEARTBEAT_EVERY = 5.0
+"""Seconds between two signs of life for the health check."""
+HEARTBEAT_FRESH = 30.0
+"""Seconds after which a worker without a sign of life counts as dead."""
+
+log = structlog.stdlib.get_logger("diploma.worker")
+
+
+class CaseWorker:
+    """A worker and the connections it owns; an async context manager."""
+
+    def __init__(self, client: Client, settings: Settings, **worker_options: Any) -> None:
+        """Prepare a worker.
+
+        Args:
+            client: Connected client; shared with nobody else's lifetime.
+            settings: The service's settings.
+            worker_options: Passed on to the engine's worker, for tests.
+        """
+        self._client = client
+        self._settings = settings
+        self._options = worker_options
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> "CaseWorker":
+        worker = Worker(
+            self._client,
+            task_queue=TASK_QUEUE,
+            activities=self._activities(),
+            graceful_shutdown_timeout=timedelta(seconds=self._settings.drain_seconds),
+            **self._options,
+        )
+        await self._stack.enter_async_context(worker)
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._stack.aclose()
+
+    def _activities(self) -> Sequence[Callable[..., Any]]:
+        settings = self._settings
+        holders = HttpHolderGateway(settings.holders_base_url)
+        payments = HttpPaymentGateway(settings.payments_base_url)
+        self._stack.push_async_callback(holders.close)
+        self._stack.push_async_callback(payments.close)
+        case = CaseActivities(
+            load_profile(settings.profile),
+            load_holders(settings.profile / "holders.toml"),
+            official_calendar,
+            settings.day_seconds,
+        )
+        notices = NoticeActivities(
+            TemplateMailRenderer(mail_domain=settings.mail_domain, case_url=settings.case_url),
+            SmtpMailGateway(settings.smtp),
+            StaffAddresses(ops=settings.ops_email, support=settings.support_email),
+        )
+        holder = HolderActivities(holders)
+        payment = PaymentActivities(payments)
+        return [
+            case.open_case,
+            case.assess_correction,
+            case.name_objections,
+            notices.deliver_notices,
+            holder.consult_holder,
+            holder.recall_errand,
+            payment.create_invoice,
+            payment.await_payment,
+            payment.refund,
+        ]
+
+
+async def run_until_told(client: Client, settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT, then drain."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    async with CaseWorker(client, settings):
+        log.info("worker started", task_queue=TASK_QUEUE)
+        alive = asyncio.create_task(_show_life(settings.heartbeat_file))
+        await told.wait()
+        log.info("worker draining", at_most_seconds=settings.drain_seconds)
+        alive.cancel()
+    log.info("worker stopped")
+
+
+def is_alive(file: Path | None) -> bool:
+    """True when a worker gave a sign of life in the file not long ago."""
+    try:
+        return file is not None and time.time() - file.stat().st_mtime < HEARTBEAT_FRESH
+    except OSError:
+        return False
+
+
+async def _show_life(file: Path | None) -> None:
+    while file is not None:
+        with suppress(OSError):
+            file.touch()
+        await asyncio.sleep(HEARTBEAT_EVERY)

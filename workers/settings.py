@@ -1,0 +1,74 @@
+"""Settings of the service, from the environment; the only place they are read."""
+
+import os
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from adapters.mail_smtp import SmtpSettings
+from adapters.profiles import DEFAULT_PROFILE
+from domain.clock import SECONDS_PER_DAY
+
+PREFIX = "DIPLOMA_"
+
+
+class BadSettings(Exception):
+    """A setting that cannot be used; the text names the variable and what it should be."""
+
+
+class Settings(BaseSettings):
+    """Everything an operator sets. Connection to Temporal: the SDK's own TEMPORAL_* variables."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        nested_model_default_partial_update=True,
+        hide_input_in_errors=True,
+    )
+
+    profile: Path = DEFAULT_PROFILE
+    """Folder with procedure.toml, reasons.toml, regions.toml and holders.toml."""
+    smtp: SmtpSettings = SmtpSettings(
+        host="127.0.0.1",
+        port=1025,
+        sender_address="no-reply@duplicates.example.org",
+        sender_name="Служба выдачи дубликатов дипломов",
+    )
+    ops_email: str = "ops@example.org"
+    support_email: str = "support@example.org"
+    holders_base_url: str = "http://127.0.0.1:8070"
+    """Relative addresses of holders are joined to it."""
+    payments_base_url: str = "http://127.0.0.1:8070"
+    mail_domain: str = "duplicates.example.org"
+    """Right-hand side of every Message-ID."""
+    case_url: str = "https://duplicates.example.org/case/{number}"
+    """Where the applicant sees the case."""
+    day_seconds: float = Field(default=SECONDS_PER_DAY, gt=0, le=SECONDS_PER_DAY)
+    """Real seconds a calendar day lasts; less than 86,400 only for demonstrations."""
+    log_format: str = Field(default="json", pattern="^(json|console)$")
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    drain_seconds: float = Field(default=20, ge=0)
+    """How long a worker told to stop lets running activities finish."""
+    heartbeat_file: Path | None = None
+    """Touched while the worker runs, for health checks."""
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Settings from the environment, with overrides by the caller.
+
+    Raises:
+        BadSettings: A value cannot be used, or a variable is unknown.
+    """
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    for variable in os.environ:
+        if variable.startswith(PREFIX) and variable.split("__")[0] not in known:
+            raise BadSettings(f"{variable}: there is no such setting; see `diploma settings`")
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        detail = error.errors(include_url=False, include_input=False)[0]
+        name = PREFIX + "__".join(str(part) for part in detail["loc"]).upper()
+        raise BadSettings(f"{name}: {detail['msg']}") from None
+
+

@@ -1,0 +1,56 @@
+"""Timeouts and retries, each with its reason. What the procedure promises is a term, not here."""
+
+from datetime import timedelta
+
+from temporalio.common import RetryPolicy
+
+SHORT_STEP = timedelta(seconds=10)
+"""A step that only computes: reading rules, naming reasons, taking a calendar snapshot."""
+
+SHORT_STEP_RETRY = RetryPolicy(
+    initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=5)
+)
+"""Such a step fails only by a broken installation; it waits until that is mended."""
+
+OUTSIDE_CALL = timedelta(seconds=60)
+"""One attempt at an outside system; longer than any adapter's own timeout."""
+
+OUTSIDE_RETRY = RetryPolicy(
+    initial_interval=timedelta(seconds=2),
+    backoff_coefficient=2,
+    maximum_interval=timedelta(minutes=10),
+)
+"""For ever: a payment system or a holder that is down comes back, and the case waits."""
+
+POLL_RETRY = RetryPolicy(
+    initial_interval=timedelta(seconds=1),
+    backoff_coefficient=2,
+    maximum_interval=timedelta(minutes=10),
+)
+"""A poll that was answered "not yet" names its own delay; this one is for failures."""
+
+HOLDER_POLL_EVERY = timedelta(hours=6)
+"""Procedure time between two questions to a holder's system; terms are counted in days."""
+
+PAYMENT_POLL_EVERY = timedelta(hours=2)
+"""Procedure time between two looks at an unpaid invoice; a person waits for the result."""
+
+MAIL_BATCH = timedelta(minutes=3)
+"""One attempt at all mails of a moment; a hanging server costs at most its own timeout each."""
+
+MAIL_RETRY = RetryPolicy(
+    initial_interval=timedelta(seconds=5),
+    backoff_coefficient=2,
+    maximum_interval=timedelta(minutes=30),
+)
+"""Greylisting asks for minutes, an outage may take hours."""
+
+MAIL_GIVE_UP = timedelta(days=5)
+"""As long as mail servers themselves keep trying; then a person is told."""
+
+RECALL_GIVE_UP = timedelta(days=7)
+"""A holder that cannot be told in a week that a request is void learns it from staff."""
+
+HANDOVER_TO_NEXT_RUN = timedelta(seconds=30)
+"""How long a run waits for mails in flight before it continues as new; they are then sent
+again under the same Message-ID."""

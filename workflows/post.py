@@ -1,0 +1,133 @@
+"""What each notice says: the facts of a case put together for its reader (R11)."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from domain.errands import Errand, ErrandKind
+from domain.fees import total_due
+from domain.notices import OWN_ACTS, Audience, Notice, NoticeEvent, NoticeFacts
+from domain.statuses import CaseStatus
+from workflows.state import CaseState
+
+STAGE_NAMES = {
+    CaseStatus.SUBMITTED: "регистрация заявления",
+    CaseStatus.ACCEPTED: "регистрация заявления",
+    CaseStatus.IN_REVIEW: "проверка документов",
+    CaseStatus.IN_PRODUCTION: "изготовление дубликата",
+    CaseStatus.READY: "выдача дубликата",
+}
+"""How the stage a case stands in is called to the applicant."""
+
+
+class Post:
+    """Puts notices into the outbox of a case; sending them is the workflow's matter."""
+
+    def __init__(self, state: CaseState) -> None:
+        self._state = state
+
+    def tell_applicant(self, event: NoticeEvent, now: datetime) -> None:
+        """Tell the applicant what happened, what is next and by when."""
+        application = self._state.application
+        self._put(
+            event, Audience.APPLICANT, now, application.applicant.email if application else None
+        )
+
+    def write_to_holder(self, event: NoticeEvent, errand: Errand, now: datetime) -> None:
+        """Write to the records holder about an errand; without a mailbox ops are told instead."""
+        mailbox = self.holder_mailbox()
+        if mailbox is None:
+            self.tell_staff(
+                NoticeEvent.STAFF_WARNING, Audience.OPS, now, "the holder has no mailbox: call it"
+            )
+            return
+        applicant = errand.application.applicant
+        self._put(
+            event,
+            Audience.HOLDER,
+            now,
+            mailbox,
+            errand_key=errand.key,
+            holder_request=errand.kind.value,
+            subject_name=applicant.name_on_diploma.full(),
+            birth_date=applicant.birth_date,
+            institution=errand.application.institution.name,
+            specialty=errand.application.specialty,
+            graduation_year=errand.application.graduation_year,
+        )
+
+    def tell_staff(
+        self, event: NoticeEvent, audience: Audience, now: datetime, remark: str
+    ) -> None:
+        """Tell ops or support what needs a person; `remark` is English and impersonal."""
+        self._put(event, audience, now, None, remark=remark)
+
+    def holder_mailbox(self) -> str | None:
+        """Where the holder can be written to; None when only its system is known."""
+        holder = self._state.the_setup().holder
+        if holder is not None and holder.channel.kind == "letter":
+            return holder.channel.address
+        application = self._state.application
+        return application.institution.email if application else None
+
+    def _put(
+        self,
+        event: NoticeEvent,
+        audience: Audience,
+        now: datetime,
+        recipient: str | None,
+        errand_key: str | None = None,
+        **particulars: object,
+    ) -> None:
+        state, setup = self._state, self._state.the_setup()
+        state.notices += 1
+        own_act = event in OWN_ACTS
+        allowed = now if own_act else setup.quiet_hours.next_allowed(now, setup.zone)
+        facts = self._facts(now).model_copy(update=particulars)
+        state.outbox.append(
+            Notice(
+                control_number=state.control_number,
+                event=event,
+                audience=audience,
+                key=f"{event}.{state.notices}",
+                recipient=recipient,
+                not_before=setup.clock.engine_time(allowed),
+                errand_key=errand_key,
+                facts=facts,
+            )
+        )
+
+    def _facts(self, now: datetime) -> NoticeFacts:
+        state, setup = self._state, self._state.the_setup()
+        calendar = setup.calendar
+        window = state.stage.window if state.stage else None
+        response = state.response.window if state.response else None
+        cap = state.case_cap.window if state.case_cap else None
+        application = state.application
+        return NoticeFacts(
+            happened_on=now.astimezone(ZoneInfo(setup.zone)).date(),
+            status_label=state.status.label,
+            salutation=application.applicant.name.address() if application else "",
+            stage=STAGE_NAMES.get(state.status, ""),
+            earliest_on=window.earliest_on(calendar) if window else None,
+            due_on=window.due_on(calendar) if window else None,
+            provisional=bool(window and window.is_provisional(calendar)),
+            next_by=cap.due_on(calendar) if cap else None,
+            deficiencies=state.reasons,
+            respond_by=response.due_on(calendar) if response else None,
+            holder=setup.holder.name if setup.holder else "",
+            fees=setup.fees,
+            fees_due=0 if state.payment else total_due(setup.fees),
+            pay_url=state.invoice.pay_url if state.invoice and not state.payment else "",
+            refund=state.refunded,
+            delivery=application.delivery.method if application else None,
+            hand_over=state.hand_over,
+        )
+
+
+def errand_of(status: CaseStatus) -> ErrandKind | None:
+    """What the holder is doing for a case in this status."""
+    return {
+        CaseStatus.IN_REVIEW: ErrandKind.VERIFICATION,
+        CaseStatus.IN_PRODUCTION: ErrandKind.PRODUCTION,
+        CaseStatus.READY: ErrandKind.HAND_OVER,
+    }.get(status)

@@ -1,0 +1,170 @@
+"""How a case looks from outside: the view, the search attributes and the UI's details."""
+
+from datetime import datetime
+from typing import Any
+
+from temporalio.common import SearchAttributeKey
+
+from domain.fees import total, total_due
+from domain.statuses import CaseStatus
+from domain.terms import Window
+from workflows import contracts
+from workflows.contracts import CaseView, FeesView, MailsView, StageView
+from workflows.post import errand_of
+from workflows.state import CaseState, Running
+
+AWAITED = {
+    CaseStatus.SUBMITTED: ("registration", "this service"),
+    CaseStatus.ACCEPTED: ("start of the document check", "this service"),
+    CaseStatus.IN_REVIEW: ("confirmation of the records", "the holder"),
+    CaseStatus.RETURNED: ("the missing documents", "the applicant"),
+    CaseStatus.REFUSED: ("corrected data", "the applicant"),
+    CaseStatus.SUSPENDED: ("a mended passport", "the applicant, then staff"),
+    CaseStatus.IN_PRODUCTION: ("the finished duplicate", "the holder"),
+    CaseStatus.READY: ("hand-over to the applicant", "the holder"),
+}
+"""What a case in a status waits for, and from whom."""
+
+NEXT_STEP = {
+    CaseStatus.SUBMITTED: "Nothing to do.",
+    CaseStatus.ACCEPTED: "Nothing to do.",
+    CaseStatus.IN_REVIEW: "Nothing to do before the due date. An answer that came by phone or "
+    "letter is recorded with the update `record_holder_reply` or `diploma reply`.",
+    CaseStatus.RETURNED: "The applicant sends a correction; staff can enter it with the signal "
+    "`correction_submitted` or `diploma correct`.",
+    CaseStatus.REFUSED: "The applicant sends a correction; staff can enter it with the signal "
+    "`correction_submitted` or `diploma correct`.",
+    CaseStatus.SUSPENDED: "When the passport is mended, send the signal `suspension_lifted`.",
+    CaseStatus.IN_PRODUCTION: "Nothing to do before the due date. An answer that came by phone or "
+    "letter is recorded with the signal `production_finished`.",
+    CaseStatus.READY: "Nothing to do before the due date. Record the hand-over with the signal "
+    "`duplicate_handed_over`.",
+}
+"""What a person at the screen can do about it."""
+
+OVERDUE_STEP = "**Overdue.** Call the holder now; the applicant has been told that we are late. "
+
+
+def case_view(state: CaseState) -> CaseView:
+    """Everything about a case but the person."""
+    setup = state.setup
+    calendar = setup.calendar if setup else None
+    cap, response = state.case_cap, state.response
+    return CaseView(
+        control_number=state.control_number,
+        status=state.status,
+        status_label=state.status.label,
+        route=state.route,
+        region=setup.region if setup else "",
+        holder=setup.holder.name if setup and setup.holder else "",
+        assignee=state.assignee,
+        overdue=state.overdue,
+        stage=stage_view(state),
+        case_due_on=cap.window.due_on(calendar) if cap and calendar else None,
+        respond_by=response.window.due_on(calendar) if response and calendar else None,
+        reasons=state.reasons,
+        pauses=tuple(state.pauses),
+        fees=_fees(state),
+        mails=MailsView(
+            sent=state.mails_sent,
+            waiting=len(state.outbox),
+            rejected=tuple(state.mails_rejected),
+        ),
+        check_round=state.check_round,
+        errand=errand_of(state.status),
+        production=state.production,
+        hand_over=state.hand_over,
+        parked=tuple(state.parked),
+        parked_total=state.parked_total,
+        timeline=tuple(state.timeline),
+    )
+
+
+def stage_view(state: CaseState) -> StageView | None:
+    """What the case waits for, from whom and until when; None when it waits for nothing."""
+    if state.status not in AWAITED:
+        return None
+    awaited, whom = AWAITED[state.status]
+    step = NEXT_STEP[state.status]
+    if state.overdue and not state.status.awaits_applicant:
+        step = OVERDUE_STEP + step
+    setup = state.setup
+    if setup and setup.holder and whom == "the holder":
+        whom = setup.holder.name
+    window = _window(state)
+    if setup is None or window is None:
+        return StageView(awaited=awaited, from_whom=whom, next_step=step)
+    return StageView(
+        awaited=awaited,
+        from_whom=whom,
+        next_step=step,
+        earliest_on=window.earliest_on(setup.calendar),
+        due_on=window.due_on(setup.calendar),
+        due_at=setup.clock.engine_time(window.due_at(setup.calendar)),
+        provisional=window.is_provisional(setup.calendar),
+    )
+
+
+def search_attributes(state: CaseState) -> list[tuple[SearchAttributeKey[Any], Any]]:
+    """What ops can filter by; None where nothing is to be found. Nothing personal (R13)."""
+    stage = stage_view(state)
+    due_at: datetime | None = stage.due_at if stage else None
+    return [
+        (contracts.CASE_STATUS, state.status.value),
+        (contracts.ROUTE, state.route.value),
+        (contracts.REGION, (state.setup.region or None) if state.setup else None),
+        (contracts.ASSIGNEE, state.assignee),
+        (contracts.REFUSAL_REASONS, sorted({reason.code for reason in state.reasons}) or None),
+        (contracts.STAGE_DUE_AT, due_at),
+        (contracts.OVERDUE, state.overdue),
+    ]
+
+
+def details(state: CaseState) -> str:
+    """The case in Markdown for the Temporal UI: readable in ten seconds, nothing personal."""
+    lines = [f"## {state.status.label} · `{state.status}`", ""]
+    stage = stage_view(state)
+    if stage is None:
+        lines.append("The case is closed." if state.status.is_final else "Being opened.")
+    else:
+        lines += [
+            f"- **Waits for:** {stage.awaited}",
+            f"- **From:** {stage.from_whom}",
+        ]
+        if stage.due_on:
+            provisional = " (provisional: no calendar published)" if stage.provisional else ""
+            lines.append(f"- **By:** {stage.due_on:%d.%m.%Y}{provisional}")
+        if stage.earliest_on and stage.earliest_on != stage.due_on:
+            lines.append(f"- **Not chased before:** {stage.earliest_on:%d.%m.%Y}")
+        lines.append(f"- **Next step:** {stage.next_step}")
+    if state.assignee:
+        lines.append(f"- **Officer:** {state.assignee}")
+    if state.reasons:
+        lines += ["", "### Open reasons", ""]
+        lines += [f"- `{reason.code}` in `{reason.field}`" for reason in state.reasons]
+    if state.mails_rejected:
+        lines += ["", "### Mail that cannot be delivered: reach the person another way", ""]
+        lines += [f"- `{key}`" for key in state.mails_rejected]
+    if state.parked:
+        lines += ["", f"### Messages for a person to sort out ({state.parked_total})", ""]
+        lines += [f"- `{item.message}`: {item.reason}" for item in state.parked[-5:]]
+    return "\n".join(lines)
+
+
+def _window(state: CaseState) -> Window | None:
+    running: Running | None = state.response if state.status.awaits_applicant else state.stage
+    return running.window if running else None
+
+
+def _fees(state: CaseState) -> FeesView | None:
+    if state.setup is None:
+        return None
+    return FeesView(
+        items=state.setup.fees,
+        total=total(state.setup.fees),
+        due=total_due(state.setup.fees),
+        invoice_id=state.invoice.invoice_id if state.invoice else None,
+        pay_url=state.invoice.pay_url if state.invoice else None,
+        paid=state.payment.amount if state.payment else 0,
+        refunded=state.refunded,
+    )
