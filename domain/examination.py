@@ -232,6 +232,16 @@ def _label(field: str) -> str:
     return label
 
 
+def _is_field(path: str) -> bool:
+    model: Any = Application
+    for part in path.split("."):
+        info = getattr(model, "model_fields", {}).get(part)
+        if info is None:
+            return False
+        model = next(_models(info.annotation), None)
+    return True
+
+
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
@@ -376,7 +386,7 @@ def _touches(base: JsonObject, merged: JsonObject, correction: Correction, field
         kind = field.removeprefix("documents.")
         replaced = [document.kind.value for document in correction.documents]
         return kind in replaced if kind in frozenset(DocumentKind) else bool(replaced)
-    if not _label(field):
+    if not _is_field(field):
         return base != merged or bool(correction.documents)
     return bool(_dig(base, field) != _dig(merged, field))
 

@@ -47,8 +47,13 @@ def _is_unseen(symbol: str) -> bool:
 
 
 def half_width(value: str) -> str:
-    """Full-width and other compatibility digits and letters in their ordinary form."""
-    return unicodedata.normalize("NFKC", value)
+    """Full-width digits, letters and signs in their ordinary form; № and ² stay what they are."""
+    return "".join(
+        unicodedata.normalize("NFKC", symbol)
+        if unicodedata.decomposition(symbol).startswith("<wide>")
+        else symbol
+        for symbol in value
+    )
 
 
 def check_one_alphabet(text: str) -> str:

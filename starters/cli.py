@@ -206,9 +206,7 @@ def withdraw(number: Number, as_json: Json = False) -> None:
     """Withdraw a request; possible until the duplicate is issued."""
     known = _number(number)
     _with_client(
-        lambda client: cases.signal(
-            client, known, Signal.WITHDRAW_REQUESTED, WithdrawalRequested()
-        )
+        lambda client: cases.signal(client, known, Signal.WITHDRAW_REQUESTED, WithdrawalRequested())
     )
     _say({"control_number": known, "requested": True}, "Withdrawal requested.", as_json=as_json)
 
@@ -251,9 +249,7 @@ def claim(
         raise Stop(
             BAD_INPUT, "--officer: up to 100 Latin letters, digits and the signs . _ : -"
         ) from None
-    _with_client(
-        lambda client: cases.update(client, known, Update.CLAIM, request, Acknowledgement)
-    )
+    _with_client(lambda client: cases.update(client, known, Update.CLAIM, request, Acknowledgement))
     _say({"control_number": known, "officer": officer}, "Claimed.", as_json=as_json)
 
 
@@ -512,4 +508,3 @@ def _say(document: JsonObject, line: str, *, as_json: bool) -> None:
 
 def _print_json(document: Any) -> None:
     print(json.dumps(document, ensure_ascii=False, indent=2))
-

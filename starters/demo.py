@@ -132,9 +132,7 @@ class _Player:
             outcome=self.view.status,
             expected=self.scenario.outcome,
             stages=tuple(
-                entry.event
-                for entry in self.view.timeline
-                if entry.event in CaseStatus.__members__
+                entry.event for entry in self.view.timeline if entry.event in CaseStatus.__members__
             ),
             overdue_once=self.overdue_once,
             due_dates_told=tuple(self.dues),

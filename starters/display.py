@@ -14,8 +14,21 @@ from domain.statuses import CaseStatus
 from starters.cases import CaseRow
 from workflows.contracts import CaseView
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+PIPED_WIDTH = 140
+"""Columns where no terminal says how wide it is."""
+
+
+def _console(*, stderr: bool = False) -> Console:
+    console = Console(stderr=stderr, highlight=False)
+    return (
+        console
+        if console.is_terminal
+        else Console(stderr=stderr, highlight=False, width=PIPED_WIDTH)
+    )
+
+
+out = _console()
+err = _console(stderr=True)
 
 COLOURS = {
     CaseStatus.ISSUED: "green",

@@ -1,6 +1,6 @@
 """The embedded stack: server, worker, and everybody outside, in one process and its child."""
 
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,6 +124,11 @@ class _Registry:
         self._client = client
 
     async def deliver(self, number: str, answer: ErrandAnswer) -> None:
+        """Enter an answer; one the case turns down was overtaken by another."""
+        with suppress(cases.TurnedDown, cases.NoSuchCase):
+            await self._enter(number, answer)
+
+    async def _enter(self, number: str, answer: ErrandAnswer) -> None:
         if answer.reply is not None:
             await cases.update(
                 self._client, number, Update.RECORD_HOLDER_REPLY, answer.reply, Acknowledgement

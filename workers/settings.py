@@ -70,5 +70,3 @@ def load_settings(**overrides: object) -> Settings:
         detail = error.errors(include_url=False, include_input=False)[0]
         name = PREFIX + "__".join(str(part) for part in detail["loc"]).upper()
         raise BadSettings(f"{name}: {detail['msg']}") from None
-
-

@@ -39,7 +39,12 @@ def runtime() -> Runtime:
         telemetry=TelemetryConfig(
             logging=LoggingConfig(
                 filter=TelemetryFilter(core_level="WARN", other_level="ERROR"),
-                forwarding=LogForwardingConfig(logger=logging.getLogger("temporalio.core")),
+                forwarding=LogForwardingConfig(
+                    logger=logging.getLogger("temporalio.core"),
+                    append_target_to_name=False,
+                    # The fields may hold the text of somebody's failure (R13).
+                    append_log_fields_to_message=False,
+                ),
             )
         )
     )

@@ -1,30 +1,135 @@
-"""The ladder of a running window: which rung is next and when (R4)."""
+"""Waiting with an eye on the terms: the ladder of reminders, warnings and breaches (R4)."""
 
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 
-from domain.calendar import WorkingCalendar
-from domain.terms import Ladder, Rung
+from temporalio import workflow
+
+from activities.case import CaseSetup
+from domain.notices import Audience, NoticeEvent
+from domain.terms import Rung
+from workflows.case import Case
 from workflows.state import Running
 
 ONCE = (Rung.REMINDER, Rung.WARNING, Rung.BREACH)
 """Rungs climbed once each, in this order; after them the reminder repeats."""
+LAST_RUNG_ONLY = frozenset({"case_cap"})
+"""Windows of which only the breach is of interest: their stages remind and warn already."""
+NOT_REPEATED = frozenset({"case_cap", "response"})
+"""Windows that end with the breach; nobody is reminded of them afterwards."""
 
 
-def next_rung(running: Running, calendar: WorkingCalendar, ladder: Ladder) -> tuple[Rung, datetime]:
-    """The next rung and its moment in procedure time."""
-    for rung in ONCE:
+class Ladder:
+    """Lets a case wait and climbs the ladder of whatever window is running meanwhile."""
+
+    def __init__(self, case: Case, must_stop: Callable[[], bool]) -> None:
+        """Watch over a case.
+
+        Args:
+            case: The case.
+            must_stop: Ends any wait, whatever it waits for.
+        """
+        self._case = case
+        self._must_stop = must_stop
+
+    async def wait(self, done: Callable[[], bool]) -> None:
+        """Wait for `done`, as long as it takes."""
+
+        def over() -> bool:
+            return done() or self._must_stop()
+
+        while not over():
+            self.climb_what_is_due()
+            self._case.publish()
+            following = self._next()
+            if over():
+                return
+            if following is None:
+                await workflow.wait_condition(over)
+                continue
+            name, rung, at = following
+            with suppress(asyncio.TimeoutError):
+                await workflow.wait_condition(
+                    over,
+                    timeout=at - workflow.now(),
+                    timeout_summary=f"{rung} of {name.replace('_', ' ')}: {self._case.state.status}",
+                )
+
+    def climb_what_is_due(self) -> None:
+        """Climb every rung whose moment has come; after a long silence several at once."""
+        while True:
+            following = self._next()
+            if following is None or following[2] > workflow.now():
+                return
+            self._climb(following[0], following[1])
+
+    def response_expired(self) -> bool:
+        """True when the applicant's time to correct has run out (R5)."""
+        response = self._case.state.response
+        return response is not None and Rung.BREACH in response.climbed
+
+    def _next(self) -> tuple[str, Rung, datetime] | None:
+        """The next rung of any running window: whose, which, and when on the engine's clock."""
+        state, setup = self._case.state, self._case.state.the_setup()
+        names = ("response",) if state.status.awaits_applicant else ("stage", "case_cap")
+        found = []
+        for name in names:
+            running: Running | None = getattr(state, name)
+            if running is None or (name in NOT_REPEATED and Rung.BREACH in running.climbed):
+                continue
+            rung, at = _next_of(running, setup, LAST_RUNG_ONLY & {name})
+            found.append((name, rung, setup.clock.engine_time(at)))
+        return min(found, key=lambda candidate: candidate[2], default=None)
+
+    def _climb(self, name: str, rung: Rung) -> None:
+        state, setup = self._case.state, self._case.state.the_setup()
+        setattr(state, name, _climbed(getattr(state, name), rung, setup, self._case.now()))
+        self._case.note(rung.value, f"{name.replace('_', ' ')}: {state.status}")
+        if name == "response":
+            if rung is not Rung.BREACH:
+                self._case.tell(NoticeEvent.CORRECTION_REMINDER)
+        elif rung is Rung.BREACH:
+            self._own_up("the whole case is late" if name == "case_cap" else "the term has run out")
+        elif rung is Rung.WARNING:
+            self._case.post.tell_staff(
+                NoticeEvent.STAFF_WARNING,
+                Audience.OPS,
+                self._case.now(),
+                "the term is running out",
+            )
+        else:
+            errand = self._case.current_errand()
+            if errand is not None:
+                self._case.post.write_to_holder(
+                    NoticeEvent.HOLDER_REMINDER, errand.errand, self._case.now()
+                )
+
+    def _own_up(self, remark: str) -> None:
+        """A term is broken: the case is overdue, and everybody concerned is told (R4)."""
+        case = self._case
+        case.state.overdue = True
+        for audience in (Audience.OPS, Audience.SUPPORT):
+            case.post.tell_staff(NoticeEvent.STAFF_BREACH, audience, case.now(), remark)
+        case.tell(NoticeEvent.DELAYED)
+
+
+def _next_of(
+    running: Running, setup: CaseSetup, last_only: frozenset[str]
+) -> tuple[Rung, datetime]:
+    for rung in (Rung.BREACH,) if last_only else ONCE:
         if rung not in running.climbed:
-            return rung, running.window.rung_at(rung, calendar, ladder)
-    return Rung.REPEAT, running.window.rung_at(Rung.REPEAT, calendar, ladder, running.repeats)
+            return rung, running.window.rung_at(rung, setup.calendar, setup.ladder)
+    at = running.window.rung_at(Rung.REPEAT, setup.calendar, setup.ladder, running.repeats)
+    return Rung.REPEAT, at
 
 
-def climbed(
-    running: Running, rung: Rung, calendar: WorkingCalendar, ladder: Ladder, now: datetime
-) -> Running:
+def _climbed(running: Running, rung: Rung, setup: CaseSetup, now: datetime) -> Running:
     """The window after a rung; repetitions missed while nobody was at work are not made up."""
     if rung is not Rung.REPEAT:
         return running.model_copy(update={"climbed": (*running.climbed, rung)})
     repeats = running.repeats + 1
-    while running.window.rung_at(Rung.REPEAT, calendar, ladder, repeats) <= now:
+    while running.window.rung_at(rung, setup.calendar, setup.ladder, repeats) <= now:
         repeats += 1
     return running.model_copy(update={"repeats": repeats})

@@ -1,0 +1,132 @@
+"""A running case: its state, its clocks and how it shows itself to the outside."""
+
+from datetime import datetime
+
+from temporalio import workflow
+
+from activities.holders import Consultation
+from domain.deficiencies import Deficiency, verdict
+from domain.errands import ErrandKind
+from domain.notices import Audience, NoticeEvent
+from domain.pauses import Pause, PauseReason
+from domain.statuses import CaseStatus, check_transition
+from domain.terms import Term, Window
+from workflows.post import Post, errand_of
+from workflows.state import CaseState, Running
+from workflows.view import details, search_attributes
+
+TURNED_DOWN = {
+    CaseStatus.RETURNED: NoticeEvent.RETURNED,
+    CaseStatus.REFUSED: NoticeEvent.REFUSED,
+    CaseStatus.SUSPENDED: NoticeEvent.SUSPENDED,
+}
+"""How the applicant is told that something is wrong."""
+
+PARKED_WORTH_A_MAIL = frozenset({1, 10, 100, 1000, 10_000})
+"""Ops are written to at these counts, so that a flood of messages is not a flood of mails."""
+
+
+class Case:
+    """What all steps of the story do with a case; nothing here waits."""
+
+    def __init__(self, state: CaseState) -> None:
+        self.state = state
+        self.post = Post(state)
+
+    def now(self) -> datetime:
+        """The moment in procedure time, on the clocks of the region."""
+        setup = self.state.setup
+        return setup.clock.local(workflow.now(), setup.zone) if setup else workflow.now()
+
+    def enter(self, status: CaseStatus, event: NoticeEvent | None) -> None:
+        """Go on to a status and tell the applicant, if there is an event to tell (R3, R11)."""
+        check_transition(self.state.status, status)
+        self.state.status = status
+        self.note(status.value)
+        if event is not None:
+            self.tell(event)
+        if status.is_final:
+            self.state.stage = self.state.response = None
+            self.state.overdue = False
+
+    def turn_down(self, reasons: tuple[Deficiency, ...]) -> None:
+        """Return, refuse or suspend with all reasons; the clocks stand still meanwhile (R4, R5)."""
+        state, setup, now = self.state, self.state.the_setup(), self.now()
+        status = verdict(reasons)
+        if status is None:
+            raise RuntimeError("nothing to turn down")
+        state.reasons = reasons
+        state.pauses.append(Pause(reason=PauseReason(status.value), started_at=now))
+        if status is CaseStatus.SUSPENDED:
+            state.suspended_from = state.status
+            state.response = None
+        else:
+            state.stage = None
+            window = Window(opened_at=now, term=setup.terms.correction, zone=setup.zone)
+            state.response = Running(window=window)
+        state.overdue = False
+        self.enter(status, TURNED_DOWN[status])
+
+    def run_stage(self, term: Term) -> None:
+        """Start the clock of the stage that begins now."""
+        window = Window(opened_at=self.now(), term=term, zone=self.state.the_setup().zone)
+        self.state.stage = Running(window=window)
+        self.state.overdue = False
+
+    def end_pause(self) -> None:
+        """Write the end into the pause ledger; every running window moves by its length (R4)."""
+        state, calendar = self.state, self.state.the_setup().calendar
+        if not state.pauses or state.pauses[-1].ended_at is not None:
+            return
+        pause = state.pauses[-1].model_copy(update={"ended_at": self.now()})
+        state.pauses[-1] = pause
+        for name in ("stage", "case_cap"):
+            running: Running | None = getattr(state, name)
+            if running is not None:
+                moved = pause.lengthen(running.window, calendar)
+                setattr(state, name, running.model_copy(update={"window": moved}))
+
+    def tell(self, event: NoticeEvent) -> None:
+        """Tell the applicant."""
+        self.post.tell_applicant(event, self.now())
+
+    def note(self, event: str, detail: str = "") -> None:
+        """Add to the timeline and the log; nothing personal may stand in either."""
+        self.state.note(self.now(), event, detail)
+        workflow.logger.info("case", extra={"happened": event, "detail": detail})
+
+    def park(self, message: str, reason: str) -> None:
+        """Keep for a person what cannot be applied, and tell ops: never guess, never be silent."""
+        self.state.park(self.now(), message, reason)
+        self.note("parked", f"{message[:60]}: {reason}")
+        if self.state.parked_total in PARKED_WORTH_A_MAIL and self.state.setup is not None:
+            self.post.tell_staff(
+                NoticeEvent.STAFF_ATTENTION, Audience.OPS, self.now(), f"{message[:60]}: {reason}"
+            )
+
+    def publish(self) -> None:
+        """Bring search attributes and the UI's details up to date; nothing when unchanged."""
+        known = workflow.info().typed_search_attributes
+        changes = [
+            key.value_unset() if value is None else key.value_set(value)
+            for key, value in search_attributes(self.state)
+            if known.get(key) != value
+        ]
+        if changes:
+            workflow.upsert_search_attributes(changes)
+        workflow.set_current_details(details(self.state))
+
+    def holder_takes_letters(self) -> bool:
+        """True when the holder has no system that could be asked."""
+        holder = self.state.the_setup().holder
+        return holder is not None and holder.channel.kind == "letter"
+
+    def current_errand(self) -> Consultation | None:
+        """What the holder is doing for the case right now."""
+        kind = errand_of(self.state.status)
+        return self.consultation(kind) if kind else None
+
+    def consultation(self, kind: ErrandKind) -> Consultation | None:
+        """An errand for the holder of the case; None while nobody is known to hold the records."""
+        holder = self.state.the_setup().holder
+        return Consultation(holder=holder, errand=self.state.errand(kind)) if holder else None

@@ -1,0 +1,161 @@
+"""Taking messages: each is applied once, or parked for a person; none can harm the case."""
+
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from temporalio.exceptions import ApplicationError
+
+from domain.base import Frozen
+from domain.messages import Correction, HandOver, HolderReply, PaymentReceived, ProductionRecord
+from domain.statuses import CaseStatus
+from workflows.case import Case
+from workflows.state import PendingCorrection
+
+M = TypeVar("M", bound=Frozen)
+
+
+class UnreadableMessage(Exception):
+    """A message that cannot be applied; the text names the fault and repeats nothing of it."""
+
+
+class Reception:
+    """Reads messages that anybody may have typed by hand, and puts them where they belong."""
+
+    def __init__(self, case: Case) -> None:
+        self._case = case
+
+    def read_signal(self, name: str, kind: type[M], payload: tuple[Any, ...]) -> M | None:
+        """The message of a signal; None, and parked, when it cannot be read."""
+        try:
+            return read(kind, payload)
+        except UnreadableMessage as fault:
+            self._case.park(name, str(fault))
+            return None
+
+    def read_update(self, kind: type[M], payload: tuple[Any, ...]) -> M:
+        """The message of an update; its sender is told what is wrong with it.
+
+        Raises:
+            ApplicationError: It cannot be read.
+        """
+        try:
+            return read(kind, payload)
+        except UnreadableMessage as fault:
+            raise turned_down(str(fault)) from None
+
+    def check_in_review(self) -> None:
+        """Turn down an answer to a document check that does not run.
+
+        Raises:
+            ApplicationError: No document check is running.
+        """
+        if self._case.state.status is not CaseStatus.IN_REVIEW:
+            raise turned_down(f"no document check is running: {self._case.state.status}")
+
+    def queue(self, correction: Correction, *, awaited: bool) -> int:
+        """Keep a correction until the story looks at it; returns its ticket."""
+        state = self._case.state
+        state.tickets += 1
+        state.corrections.append(
+            PendingCorrection(ticket=state.tickets, correction=correction, awaited=awaited)
+        )
+        return state.tickets
+
+    def take_correction(self, correction: Correction) -> None:
+        """A correction that came by signal."""
+        status = self._case.state.status
+        if not status.awaits_applicant:
+            self._case.park("correction_submitted", f"nothing is to be corrected: {status}")
+        elif not self._is_repeated("correction", correction.correction_id):
+            self.queue(correction, awaited=False)
+
+    def take_reply(self, reply: HolderReply, source: str) -> str:
+        """The answer to the document check; returns what became of it, empty when all is well."""
+        state = self._case.state
+        if self._is_repeated("reply", reply.reply_id) or reply == state.reply:
+            return "this answer was taken before"
+        if state.status is not CaseStatus.IN_REVIEW or state.reply is not None:
+            self._case.park("holder_replied", f"no answer is awaited: {state.status}, by {source}")
+            return "kept for a person to sort out"
+        state.reply = reply
+        self._case.note("holder_replied", f"{reply.verdict}, by {source}")
+        return ""
+
+    def take_production(self, record: ProductionRecord) -> None:
+        """The holder made the duplicate (R9)."""
+        state = self._case.state
+        if record == state.production:
+            self._case.note("repeated", "production")
+        elif state.status is not CaseStatus.IN_PRODUCTION or state.production is not None:
+            self._case.park("production_finished", f"no duplicate is being made: {state.status}")
+        else:
+            state.production = record
+
+    def take_hand_over(self, hand_over: HandOver) -> None:
+        """The duplicate was handed over (R9)."""
+        state = self._case.state
+        if hand_over == state.hand_over:
+            self._case.note("repeated", "hand-over")
+        elif state.status is not CaseStatus.READY or state.hand_over is not None:
+            self._case.park("duplicate_handed_over", f"nothing is ready for it: {state.status}")
+        else:
+            state.hand_over = hand_over
+
+    def take_payment(self, payment: PaymentReceived) -> None:
+        """The payment system confirms the invoice; exactly its amount, exactly once (R7)."""
+        state = self._case.state
+        invoice = state.invoice
+        if self._is_repeated("payment", payment.payment_id):
+            return
+        if invoice is None or payment.invoice_id != invoice.invoice_id:
+            self._case.park("payment_received", "there is no such invoice in this case")
+        elif state.payment is not None:
+            self._case.park("payment_received", "the invoice is paid already: a second payment")
+        elif payment.amount != invoice.amount:
+            self._case.park("payment_received", "the amount is not that of the invoice")
+        elif state.status.is_final:
+            self._case.park("payment_received", f"paid after the end: {state.status}")
+        else:
+            state.payment = payment
+            self._case.note("payment_received")
+
+    def _is_repeated(self, kind: str, identity: str | None) -> bool:
+        repeated = identity is not None and self._case.state.is_repeated(f"{kind}:{identity}")
+        if repeated:
+            self._case.note("repeated", kind)
+        return repeated
+
+
+def read(kind: type[M], payload: tuple[Any, ...]) -> M:
+    """The one JSON object a message consists of.
+
+    Raises:
+        UnreadableMessage: Not exactly one JSON object, or fields that are wrong.
+    """
+    if len(payload) != 1:
+        raise UnreadableMessage(f"takes exactly one JSON object, {len(payload)} were given")
+    if not isinstance(payload[0], dict):
+        raise UnreadableMessage("takes a JSON object, something else was given")
+    try:
+        return kind.model_validate(payload[0])
+    except ValidationError as error:
+        raise UnreadableMessage(_faults(error)) from None
+
+
+def turned_down(reason: str) -> ApplicationError:
+    """What a caller gets who asks for something impossible."""
+    return ApplicationError(reason, type="TurnedDown", non_retryable=True)
+
+
+def _faults(error: ValidationError) -> str:
+    faults = [
+        f"{_place(detail['loc'])}: {detail['msg']}"
+        for detail in error.errors(include_url=False, include_input=False)
+    ]
+    return "; ".join(faults[:5])
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """The field's path; keys nobody expects may be anything, so only plain ones are repeated."""
+    parts = [str(part) for part in location]
+    return ".".join(part if part.isidentifier() and len(part) <= 40 else "?" for part in parts)
