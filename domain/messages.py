@@ -1,9 +1,9 @@
 """What people and other systems tell a running case: one JSON object each."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, StrictInt, StringConstraints
+from pydantic import Field, StrictInt, StringConstraints, field_validator, model_validator
 
 from domain.application import DeliveryMethod, Document
 from domain.base import Frozen, IsoDate, JsonObject
@@ -22,6 +22,15 @@ class Correction(Frozen):
     """Changed fields in the shape of the application (a JSON merge patch, RFC 7396)."""
     documents: tuple[Document, ...] = ()
     """Scans; each replaces those of its kind."""
+
+    @field_validator("changes")
+    @classmethod
+    def _leaves_the_rest_alone(cls, changes: JsonObject) -> JsonObject:
+        if "documents" in changes:
+            raise ValueError("give scans under documents, beside changes: each replaces its kind")
+        if "submission_id" in changes:
+            raise ValueError("submission_id is not to be changed")
+        return changes
 
 
 class HolderVerdict(StrEnum):
@@ -45,6 +54,12 @@ class HolderReply(Frozen):
     verdict: HolderVerdict
     objections: tuple[Objection, ...] = ()
     note: Note | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.verdict is HolderVerdict.OBJECTIONS) != bool(self.objections):
+            raise ValueError("objections go with the verdict objections, and with no other")
+        return self
 
 
 class ProductionRecord(Frozen):

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from contextlib import suppress
 
 
@@ -11,10 +12,12 @@ def main() -> None:
     The SDK's runtime may crash a process that has done its work, while the interpreter takes
     itself apart (134 or 139 instead of the exit code). So nothing is left to take apart.
     """
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # they name our files, not what the person could do
     from starters.cli import main as run  # noqa: PLC0415 - imports are part of what may fail
 
     code = run()
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # a caller may have closed one
         with suppress(OSError, ValueError):
             stream.flush()
     os._exit(code)

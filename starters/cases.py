@@ -29,6 +29,7 @@ from domain.messages import HandOver, ProductionRecord
 from domain.numbers import control_number
 from domain.statuses import CaseStatus
 from workflows.contracts import (
+    ASSIGNEE,
     CASE_STATUS,
     CASE_VIEW,
     DUPLICATE_REQUEST,
@@ -39,7 +40,6 @@ from workflows.contracts import (
     STAGE_DUE_AT,
     SUBMITTED_AT_MEMO,
     TASK_QUEUE,
-    ASSIGNEE,
     CaseRequest,
     CaseView,
     Signal,

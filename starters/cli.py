@@ -1,7 +1,9 @@
 """The command `diploma`: for ops staff, starter scripts and newcomers."""
 
 import asyncio
+import errno
 import json
+import sys
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import date, datetime
@@ -34,7 +36,7 @@ from domain.numbers import BadControlNumber, parse_control_number
 from domain.statuses import CaseStatus
 from domain.terms import project
 from starters import cases, display
-from starters.files import BadFile, read_object
+from starters.files import BadFile, read_object, shown
 from workers import temporal
 from workers.settings import PREFIX, Settings, load_settings
 from workflows.contracts import Acknowledgement, CorrectionAnswer, Signal, Update
@@ -49,7 +51,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-FAILED, BAD_INPUT, UNREACHABLE, NO_SUCH_CASE = 1, 2, 3, 4
+FAILED, BAD_INPUT, UNREACHABLE, NO_SUCH_CASE, INTERRUPTED = 1, 2, 3, 4, 130
 """Exit codes besides 0."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -57,6 +59,9 @@ CaseFile = Annotated[Path, typer.Argument(help="Application as a JSON file.")]
 Number = Annotated[str, typer.Argument(help="Control number, as in 7K3M-9QXT-2B4D-6.")]
 
 T = TypeVar("T")
+CONNECT_SECONDS = 8
+FIRST_YEAR, LAST_YEAR = 2005, 2100
+"""Years whose terms can be asked for: moved days are known, or none are announced yet."""
 SIMULATION_KEY = "simulation"
 """Part of a case file that only the simulators read; it never reaches the case."""
 
@@ -92,7 +97,7 @@ def check(file: CaseFile, as_json: Json = False) -> None:
     if as_json:
         _print_json({"ok": not found, "deficiencies": _dumped(found)})
     elif found:
-        display.err.print(display.deficiency_list(f"{len(found)} deficiencies", found))
+        display.err.print(display.deficiency_list(_count(found), found))
     else:
         display.out.print("The application is complete and correct.")
     if found:
@@ -155,8 +160,8 @@ def status(number: Number, as_json: Json = False) -> None:
 
 @app.command(name="list")
 def list_cases(
-    status_is: Annotated[CaseStatus | None, typer.Option("--status")] = None,
-    route: Annotated[Route | None, typer.Option("--route")] = None,
+    status_is: Annotated[CaseStatus | None, typer.Option("--status", case_sensitive=False)] = None,
+    route: Annotated[Route | None, typer.Option("--route", case_sensitive=False)] = None,
     region: Annotated[str | None, typer.Option("--region", help="Two-digit code.")] = None,
     overdue: Annotated[bool, typer.Option("--overdue", help="Overdue cases only.")] = False,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 1000,
@@ -185,7 +190,7 @@ def correct(
 ) -> None:
     """Correct a returned or refused application; answers what is still wrong."""
     known = _number(number)
-    correction = _read_message(Correction, file)
+    correction = _read_message(Correction, file, as_json=as_json)
     answer = _with_client(
         lambda client: cases.update(
             client, known, Update.SUBMIT_CORRECTION, correction, CorrectionAnswer
@@ -219,7 +224,7 @@ def reply(
 ) -> None:
     """Answer for a holder: the document check, the finished duplicate, or its hand-over."""
     known = _number(number)
-    answer = _read_message(_kind_of_answer(read := _read(file)), file, read)
+    answer = _read_message(_kind_of_answer(read := _read(file)), file, read, as_json=as_json)
 
     async def record(client: Client) -> str:
         if isinstance(answer, HolderReply):
@@ -229,6 +234,7 @@ def reply(
             return taken.remark
         if isinstance(answer, ProductionRecord | HandOver):
             await cases.answer_for_holder(client, known, answer)
+            return "Told the case; `diploma status` shows what became of it."
         return ""
 
     remark = _with_client(record)
@@ -270,13 +276,13 @@ def schema(
 @app.command()
 def terms(
     start: Annotated[
-        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Day of submission.")
+        str | None, typer.Option("--from", help="Day of submission, as in 2026-04-29.")
     ] = None,
     expedited: Annotated[bool, typer.Option("--expedited")] = False,
     as_json: Json = False,
 ) -> None:
     """Show the latest day of every stage for a submission on a day (R4)."""
-    day = start.date() if start else datetime.now(ZoneInfo(MOSCOW)).date()
+    day = _day(start) if start is not None else datetime.now(ZoneInfo(MOSCOW)).date()
     profile = load_profile(load_settings().profile)
     dates = project(day, profile.terms, official_calendar(day), expedited=expedited)
     if as_json:
@@ -324,17 +330,37 @@ def up(
     folder: Annotated[Path, typer.Option("--folder", help="Where everything is kept.")] = Path(
         "var"
     ),
-    port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 7233,
-    ui_port: Annotated[int, typer.Option("--ui-port", min=1, max=65535)] = 8233,
+    port: Annotated[
+        int, typer.Option("--port", min=1, max=65535, help="Of the Temporal service.")
+    ] = 7233,
+    ui_port: Annotated[
+        int, typer.Option("--ui-port", min=1, max=65535, help="Of the Web UI.")
+    ] = 8233,
+    outside_port: Annotated[
+        int,
+        typer.Option(
+            "--outside-port", min=1, max=65535, help="Of the simulated holders and payments."
+        ),
+    ] = 8070,
+    smtp_port: Annotated[
+        int, typer.Option("--smtp-port", min=1, max=65535, help="Of the mail sink.")
+    ] = 1025,
     day_seconds: Annotated[
         float | None,
-        typer.Option("--day-seconds", min=0.2, max=86_400, help="Real seconds a day lasts."),
+        typer.Option(
+            "--day-seconds",
+            min=0.2,
+            max=86_400,
+            help="Real seconds a day lasts; as before in a folder that is used again.",
+        ),
     ] = None,
 ) -> None:
     """Run the embedded stack in the foreground; it goes on with its cases when started again."""
     from starters import up as stack  # noqa: PLC0415 - other commands start faster without
+    from starters.stack import Ports  # noqa: PLC0415
 
-    _run(stack.stay_up(folder, port, ui_port, day_seconds))
+    ports = Ports(temporal=port, ui=ui_port, outside=outside_port, smtp=smtp_port)
+    _run(stack.stay_up(folder, ports, day_seconds))
 
 
 @app.command()
@@ -358,20 +384,26 @@ def demo(
 def main() -> int:
     """Run a command and say how it ended; no traceback ever reaches a person."""
     try:
-        app(standalone_mode=False)
+        code = app(prog_name=app.info.name, standalone_mode=False)
+        if sys.stdout is not None:  # as it is when the caller closed it
+            sys.stdout.flush()
     except Stop as stop:
         if str(stop):
-            display.err.print(str(stop), markup=False)
+            _complain(str(stop))
         return stop.code
-    except typer.Exit as done:
-        return done.exit_code
     except (typer.Abort, KeyboardInterrupt):
-        return 130
-    except BrokenPipeError:
+        return INTERRUPTED
+    except (BrokenPipeError, SystemExit):  # rich and typer exit when the reader is gone
         return 0
     except Exception as error:  # noqa: BLE001 - the last place where a person can be spared
         return _explain(error)
-    return 0
+    return code if isinstance(code, int) else 0  # typer returns 130 for Ctrl-C
+
+
+def _complain(text: str) -> None:
+    """One line on stderr, as long as it is; nothing when nobody can read it."""
+    with suppress(OSError):
+        display.err.print(text, markup=False, soft_wrap=True)
 
 
 def _explain(error: Exception) -> int:
@@ -381,7 +413,9 @@ def _explain(error: Exception) -> int:
     from workers.settings import BadSettings  # noqa: PLC0415
 
     if isinstance(error, typer.TyperException):
-        display.err.print(f"{error.format_message()} See `diploma --help`.", markup=False)
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else app.info.name
+        _complain(f"{error.format_message().rstrip('.')}. See `{command} --help`.")
         return BAD_INPUT
     bad_input = (BadFile, BadControlNumber, BadSettings, BadProfile)
     known = (*bad_input, temporal.Unreachable, cases.TurnedDown, cases.NoWorker, CannotStart)
@@ -399,9 +433,11 @@ def _explain(error: Exception) -> int:
         text = f"the Temporal server did not answer: {error.status.name}"
     elif isinstance(error, known):
         text = str(error)
+    elif isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        text = "no space left to write the output"
     else:
         text = f"unexpected {type(error).__name__}; please report it with the command you gave"
-    display.err.print(text, markup=False)
+    _complain(text)
     return code
 
 
@@ -414,7 +450,7 @@ def _read_case(file: Path) -> tuple[JsonObject, JsonObject | None]:
     content = read_object(file)
     scenario = content.pop(SIMULATION_KEY, None)
     if scenario is not None and not isinstance(scenario, dict):
-        raise BadFile(f"{file.name}: {SIMULATION_KEY} takes a JSON object")
+        raise BadFile(f"{shown(file)}: {SIMULATION_KEY} takes a JSON object")
     return content, scenario
 
 
@@ -427,10 +463,9 @@ def _examine(application: JsonObject) -> tuple[Deficiency, ...]:
 
 
 async def _play(application: JsonObject, scenario: JsonObject) -> None:
-    from simulators.scenario import Scenario  # noqa: PLC0415 - only example files have one
-    from starters.stack import play  # noqa: PLC0415
-
     from domain.numbers import control_number  # noqa: PLC0415
+    from simulators.client import play  # noqa: PLC0415
+    from simulators.scenario import Scenario  # noqa: PLC0415 - only example files have one
 
     try:
         wanted = Scenario.model_validate(scenario)
@@ -442,13 +477,18 @@ async def _play(application: JsonObject, scenario: JsonObject) -> None:
         display.err.print("No simulators answer: the file's simulation is ignored.")
 
 
-def _read_message(kind: type[T], file: Path, content: JsonObject | None = None) -> T:
+def _read_message(
+    kind: type[T], file: Path, content: JsonObject | None = None, *, as_json: bool
+) -> T:
     content = read_object(file) if content is None else content
     try:
         return TypeAdapter(kind).validate_json(json.dumps(content))
     except ValidationError as error:
         faults = form_faults(error, load_profile(load_settings().profile))
-        display.err.print(display.deficiency_list(f"{file.name}: not usable", faults))
+        if as_json:
+            _print_json({"ok": False, "deficiencies": _dumped(faults)})
+        else:
+            display.err.print(display.deficiency_list(f"{shown(file)}: not usable", faults))
         raise Stop(BAD_INPUT, "") from None
 
 
@@ -456,6 +496,16 @@ def _kind_of_answer(content: JsonObject) -> Any:
     if "registration_number" in content:
         return ProductionRecord
     return HandOver if "handed_over_on" in content else HolderReply
+
+
+def _day(typed: str) -> date:
+    with suppress(ValueError):
+        day = date.fromisoformat(typed)
+        if FIRST_YEAR <= day.year <= LAST_YEAR:
+            return day
+    raise Stop(
+        BAD_INPUT, f"--from takes a day of {FIRST_YEAR} to {LAST_YEAR}, written as in 2026-04-29"
+    )
 
 
 def _number(typed: str) -> str:
@@ -474,15 +524,24 @@ def _follow(number: str, *, as_json: bool) -> None:
                 return row
             await asyncio.sleep(0.5)
 
-    with suppress(KeyboardInterrupt):
+    try:
         final = _with_client(follow)
-        if as_json:
-            _print_json(final.model_dump(mode="json"))
+    except KeyboardInterrupt:
+        raise Stop(INTERRUPTED, "No longer looking on; the case goes on.") from None
+    if as_json:
+        _print_json(final.model_dump(mode="json"))
 
 
 def _with_client(work: Callable[[Client], Coroutine[Any, Any, T]]) -> T:
     async def connected() -> T:
-        return await work(await temporal.connect())
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                client = await temporal.connect()
+        except TimeoutError:
+            raise temporal.Unreachable(
+                f"the Temporal server took the connection but said nothing for {CONNECT_SECONDS} s"
+            ) from None
+        return await work(client)
 
     return _run(connected())
 
@@ -493,6 +552,10 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
 
 def _setting_fields() -> list[tuple[str, Any]]:
     return list(Settings.model_fields.items())
+
+
+def _count(items: tuple[Deficiency, ...]) -> str:
+    return "1 deficiency" if len(items) == 1 else f"{len(items)} deficiencies"
 
 
 def _dumped(items: tuple[Deficiency, ...]) -> list[Any]:

@@ -16,11 +16,12 @@ from domain.base import Frozen, JsonObject
 from domain.messages import Correction, SuspensionLifted, WithdrawalRequested
 from domain.numbers import control_number
 from domain.statuses import CaseStatus
+from simulators.client import play
 from simulators.scenario import ApplicantStep, Scenario
 from starters import cases, display
 from starters.cli import SIMULATION_KEY
 from starters.files import read_object
-from starters.stack import EmbeddedStack, Ports, play
+from starters.stack import EmbeddedStack, Ports
 from starters.up import show_addresses
 from workers import logs
 from workflows.contracts import CaseView, CorrectionAnswer, Signal, Update

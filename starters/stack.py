@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 from temporalio.client import Client
 
 from adapters.mail_smtp import SmtpSettings
@@ -136,18 +135,3 @@ class _Registry:
         for record in (answer.production, answer.hand_over):
             if record is not None:
                 await cases.answer_for_holder(self._client, number, record)
-
-
-async def play(outside_url: str, number: str, scenario: Scenario) -> bool:
-    """Tell the simulators how to behave in a case; False when there are none."""
-    timeout = aiohttp.ClientTimeout(total=5)
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
-            session.put(
-                f"{outside_url}/scenarios/{number}", json=scenario.model_dump(mode="json")
-            ) as response,
-        ):
-            return response.ok
-    except (aiohttp.ClientError, TimeoutError):
-        return False

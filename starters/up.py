@@ -7,6 +7,7 @@ from pathlib import Path
 
 from domain.clock import SECONDS_PER_DAY
 from starters import display
+from starters.server import CannotStart
 from starters.stack import EmbeddedStack, Ports
 from workers import logs
 
@@ -14,16 +15,13 @@ SPEED_FILE = "stack.json"
 """Remembers how fast the folder's days pass, so that its cases go on at their own pace."""
 
 
-async def stay_up(folder: Path, port: int, ui_port: int, day_seconds: float | None) -> None:
+async def stay_up(folder: Path, ports: Ports, day_seconds: float | None) -> None:
     """Run server, worker, mail sink and simulated holders until told to stop.
 
     Raises:
-        CannotStart: A port is in use or the server does not start.
+        CannotStart: A port is in use, the folder cannot be used or the server does not start.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    logs.configure("json", "INFO", folder / "logs" / "worker.log")
-    speed = _speed(folder / SPEED_FILE, day_seconds)
-    stack = EmbeddedStack(folder, Ports(temporal=port, ui=ui_port), day_seconds=speed)
+    stack = EmbeddedStack(folder, ports, day_seconds=_prepare(folder, day_seconds))
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -50,10 +48,23 @@ def show_addresses(stack: EmbeddedStack) -> None:
         display.out.print(f"  {name:22} {value}", markup=False, soft_wrap=True)
 
 
+def _prepare(folder: Path, day_seconds: float | None) -> float:
+    """Make the folder and send the log there; returns how long a day lasts."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        logs.configure("json", "INFO", folder / "logs" / "worker.log")
+        return _speed(folder / SPEED_FILE, day_seconds)
+    except OSError as error:
+        raise CannotStart(f"{folder} cannot be used as a folder: {error.strerror}") from None
+
+
 def _speed(file: Path, wanted: float | None) -> float:
     """The pace asked for, else the one the folder had, else real days."""
     if wanted is None and file.exists():
-        return float(json.loads(file.read_text())["day_seconds"])
+        try:
+            return float(json.loads(file.read_text())["day_seconds"])
+        except (ValueError, KeyError, TypeError):
+            raise CannotStart(f"{file} is not readable; give --day-seconds anew") from None
     speed = SECONDS_PER_DAY if wanted is None else wanted
     file.write_text(json.dumps({"day_seconds": speed}))
     return speed

@@ -9,6 +9,7 @@ from temporalio.common import RawValue
 
 with workflow.unsafe.imports_passed_through():
     from activities.case import CaseActivities, CaseOpening, CorrectionToAssess
+    from domain.deficiencies import Deficiency, verdict
     from domain.errands import ErrandKind
     from domain.messages import (
         Claim,
@@ -22,7 +23,6 @@ with workflow.unsafe.imports_passed_through():
         SuspensionLifted,
         WithdrawalRequested,
     )
-    from domain.deficiencies import Deficiency, verdict
     from domain.notices import NoticeEvent
     from domain.statuses import CaseStatus
     from domain.terms import Window
@@ -101,7 +101,7 @@ class DuplicateRequest:
     async def _open(self) -> None:
         """Take the setup and look at the application for the first time."""
         started_at = workflow.info().start_time
-        opened = await workflow.execute_local_activity_method(
+        opened = await workflow.execute_activity_method(
             CaseActivities.open_case,
             CaseOpening(application=self._state.draft, submitted_at=started_at),
             start_to_close_timeout=policies.SHORT_STEP,
@@ -162,7 +162,7 @@ class DuplicateRequest:
 
     async def _weigh_objections(self, reply: HolderReply) -> None:
         """Turn the application down for what the holder objects to, in the catalogue's words."""
-        named = await workflow.execute_local_activity_method(
+        named = await workflow.execute_activity_method(
             CaseActivities.name_objections,
             list(reply.objections),
             start_to_close_timeout=policies.SHORT_STEP,
@@ -239,7 +239,7 @@ class DuplicateRequest:
         state = self._state
         pending = state.corrections[0] if state.corrections else None
         base = state.application.model_dump(mode="json") if state.application else state.draft
-        assessed = await workflow.execute_local_activity_method(
+        assessed = await workflow.execute_activity_method(
             CaseActivities.assess_correction,
             CorrectionToAssess(
                 base=base,
@@ -253,7 +253,7 @@ class DuplicateRequest:
             summary="apply the correction and see what is still wrong",
         )
         outcome = assessed.assessment
-        state.application, state.draft = outcome.application, outcome.draft
+        state.application, state.draft = outcome.application or state.application, outcome.draft
         state.setup = state.the_setup().model_copy(
             update={"fees": assessed.fees, "holder": assessed.holder}
         )

@@ -1,17 +1,17 @@
 """The story of a case on the institution route, as sentences."""
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
 
 import pytest
 from samples import valid_application
+from staging import Stage
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
 from activities.ports import UnreadableAnswer
 from domain.base import JsonObject
 from domain.errands import ErrandAnswer
-from domain.messages import HandOver, HolderReply, ProductionRecord
+from domain.messages import HandOver, HolderReply, PaymentReceived, ProductionRecord
 from domain.statuses import CaseStatus
 from simulators.scenario import MailFault
 from workflows.contracts import (
@@ -22,11 +22,6 @@ from workflows.contracts import (
     Acknowledgement,
     CorrectionAnswer,
 )
-
-if TYPE_CHECKING:
-    from conftest import Stage, Story
-else:
-    Stage = Story = Any
 
 CONFIRMED = {"verdict": "confirmed"}
 WRONG_NAME = {
@@ -215,7 +210,7 @@ async def test_a_returned_case_is_withdrawn_and_its_payment_refunded_once(stage:
     view = await story.reaches(CaseStatus.RETURNED)
     assert view.fees is not None
     payment = {"payment_id": "p-1", "invoice_id": view.fees.invoice_id, "amount": view.fees.due}
-    stage.outside.state.pay(view.fees.invoice_id or "")
+    stage.outside.state.pay(PaymentReceived.model_validate(payment))
     await story.signal("payment_received", payment)
     await story.has("correction")
     await story.signal("withdraw_requested", {})
@@ -308,7 +303,11 @@ async def test_a_case_is_claimed_by_one_officer_only(stage: Stage) -> None:
 async def test_an_officer_decides_the_document_check(stage: Stage) -> None:
     story = await stage.starts()
     await story.reaches(CaseStatus.IN_REVIEW)
-    decision = {"officer": "petrova", "decision": "object", **{"objections": WRONG_NAME["objections"]}}
+    decision = {
+        "officer": "petrova",
+        "decision": "object",
+        **{"objections": WRONG_NAME["objections"]},
+    }
     await story.update("decide", decision, Acknowledgement)
     await story.reaches(CaseStatus.REFUSED)
     with pytest.raises(WorkflowUpdateFailedError):

@@ -1,0 +1,234 @@
+"""A stage for the story: the real server and mail, a holder that answers as told."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import time, timedelta
+from itertools import count
+from typing import Any
+
+from helpers import until
+from pydantic import BaseModel
+from samples import valid_application
+from temporalio.client import WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from activities.case import CaseActivities
+from activities.holders import HolderActivities
+from activities.notices import NoticeActivities, StaffAddresses
+from activities.payments import PaymentActivities
+from activities.ports import HolderGateway
+from adapters.mail_rendering import TemplateMailRenderer
+from adapters.mail_smtp import SmtpMailGateway, SmtpSettings
+from adapters.payments_http import HttpPaymentGateway
+from adapters.production_calendar import official_calendar
+from adapters.profiles import load_holders, load_profile
+from domain.base import JsonObject
+from domain.clock import SECONDS_PER_DAY, QuietHours
+from domain.errands import Errand, ErrandAnswer
+from domain.numbers import control_number
+from domain.profile import Holder
+from domain.statuses import CaseStatus
+from simulators.outside import Outside
+from workflows.contracts import CASE_VIEW, CaseRequest, CaseView, workflow_id
+from workflows.duplicate_request import DuplicateRequest
+
+LETTER_HOLDER = "2500004215"
+"""A holder of the default directory that is reached by letter only."""
+_serial = count(1)
+
+
+class ToldHolder(HolderGateway):
+    """A holder's system that answers what a test has put in, and nothing before."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, ErrandAnswer | Exception] = {}
+        self.asked: list[str] = []
+        self.recalled: list[str] = []
+
+    async def answer_of(self, holder: Holder, errand: Errand) -> ErrandAnswer | None:  # noqa: ARG002
+        self.asked.append(errand.key)
+        answer = self.answers.get(errand.key)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def recall(self, holder: Holder, errand: Errand) -> None:  # noqa: ARG002
+        self.recalled.append(errand.key)
+
+
+class Story:
+    """One case under test."""
+
+    def __init__(
+        self,
+        environment: WorkflowEnvironment,
+        handle: WorkflowHandle[Any, Any],
+        outside: Outside,
+        look_every: float,
+    ) -> None:
+        self._environment = environment
+        self._outside = outside
+        self._look_every = look_every
+        self.handle = handle
+        self.number = handle.id.removeprefix("duplicate/")
+
+    async def view(self) -> CaseView:
+        view: CaseView = await self.handle.query(CASE_VIEW, result_type=CaseView)
+        return view
+
+    async def reaches(self, status: CaseStatus) -> CaseView:
+        """Wait until the case stands in a status."""
+        found: list[CaseView] = []
+
+        async def there() -> bool:
+            found[:] = [await self.view()]
+            return found[0].status is status
+
+        await until(there, look_every=self._look_every)
+        return found[0]
+
+    async def has(self, event: str, times: int = 1) -> CaseView:
+        """Wait until the timeline has an event so many times."""
+        found: list[CaseView] = []
+
+        async def there() -> bool:
+            found[:] = [await self.view()]
+            return [entry.event for entry in found[0].timeline].count(event) >= times
+
+        await until(there, look_every=self._look_every)
+        return found[0]
+
+    async def pass_days(self, days: float) -> None:
+        """Let calendar days go by on this case's clock."""
+        await self._environment.fast_forward(self.handle, timedelta(days=days))
+
+    async def signal(self, name: str, *payload: Any) -> None:
+        await self.handle.signal(name, args=list(payload))
+
+    async def update(self, name: str, payload: Any, answer: type[BaseModel]) -> Any:
+        return await self.handle.execute_update(name, payload, result_type=answer)
+
+    async def mails(self) -> list[str]:
+        """Events of the mails that arrived for the case, once nothing waits any more."""
+
+        async def all_sent() -> bool:
+            return (await self.view()).mails.waiting == 0
+
+        await until(all_sent, look_every=self._look_every)
+        return [event for event, _ in self.mail_texts()]
+
+    def mail_texts(self) -> list[tuple[str, str]]:
+        """Event and plain text of every mail that arrived for the case."""
+        found = []
+        for mail in self._outside.mail.mails():
+            number, _, rest = mail["Message-ID"].strip(" <>").partition(".")
+            if number == self.number:
+                body = mail.get_body(("plain",))
+                assert body is not None
+                found.append((rest.partition(".")[0], body.get_content()))
+        return found
+
+    async def events(self) -> list[str]:
+        return [entry.event for entry in (await self.view()).timeline]
+
+
+class Stage:
+    """Starts cases on one worker."""
+
+    def __init__(
+        self,
+        environment: WorkflowEnvironment,
+        queue: str,
+        outside: Outside,
+        holder: ToldHolder,
+        look_every: float,
+    ) -> None:
+        self.environment = environment
+        self.look_every = look_every
+        self.queue = queue
+        self.outside = outside
+        self.holder = holder
+
+    async def starts(self, application: JsonObject | None = None, **changes: Any) -> Story:
+        """Submit an application of its own control number; its clock stands still."""
+        raw = valid_application() if application is None else application
+        raw = {**raw, "submission_id": f"test-{next(_serial)}-{self.queue}", **changes}
+        number = control_number(raw)
+        with self.environment.with_time_skipping_disabled():
+            handle = await self.environment.client.start_workflow(
+                DuplicateRequest.run,
+                CaseRequest(control_number=number, application=raw),
+                id=workflow_id(number),
+                task_queue=self.queue,
+                # Without a cache the SDK now and then loses a workflow task; the server gives
+                # it out again after this time, by default ten seconds.
+                task_timeout=timedelta(seconds=1),
+            )
+        return Story(self.environment, handle, self.outside, self.look_every)
+
+    async def starts_by_letter(self, **changes: Any) -> Story:
+        """A case whose holder answers letters, so that nothing but terms is running."""
+        raw = valid_application()
+        institution = raw["institution"]
+        assert isinstance(institution, dict)
+        return await self.starts(
+            {**raw, "institution": {**institution, "inn": LETTER_HOLDER, "region": "25"}}, **changes
+        )
+
+
+@asynccontextmanager
+async def working(
+    environment: WorkflowEnvironment,
+    outside: Outside,
+    queue: str,
+    *,
+    day_seconds: float = SECONDS_PER_DAY,
+    **options: Any,
+) -> AsyncIterator[Stage]:
+    """A worker with the product's own activities; only the holder is a test's."""
+    holder = ToldHolder()
+    payments = HttpPaymentGateway(outside.base_url)
+    profile = load_profile()
+    awake = QuietHours(opens=time(0, 0), closes=time(23, 59, 59, 999_999))
+    case = CaseActivities(
+        profile.model_copy(update={"quiet_hours": awake}),
+        load_holders(),
+        official_calendar,
+        day_seconds,
+    )
+    smtp = SmtpSettings(
+        host=outside.host,
+        port=outside.smtp_port,
+        sender_address="no-reply@duplicates.example.org",
+        sender_name="Служба выдачи дубликатов дипломов",
+        timeout_seconds=2,
+    )
+    notices = NoticeActivities(
+        TemplateMailRenderer(
+            mail_domain="duplicates.example.org", case_url="https://example.org/{number}"
+        ),
+        SmtpMailGateway(smtp),
+        StaffAddresses(ops="ops@example.org", support="support@example.org"),
+    )
+    consult, pay = HolderActivities(holder), PaymentActivities(payments)
+    async with Worker(
+        environment.client,
+        task_queue=queue,
+        activities=[
+            case.open_case,
+            case.assess_correction,
+            case.name_objections,
+            notices.deliver_notices,
+            consult.consult_holder,
+            consult.recall_errand,
+            pay.create_invoice,
+            pay.await_payment,
+            pay.refund,
+        ],
+        **options,
+    ):
+        # Without a cache every look replays the case.
+        uncached = options.get("max_cached_workflows") == 0
+        yield Stage(environment, queue, outside, holder, look_every=0.1 if uncached else 0.03)
+    await payments.close()

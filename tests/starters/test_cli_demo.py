@@ -1,0 +1,14 @@
+"""The demo, as a newcomer starts it, only with shorter days."""
+
+from terminal import Cli
+
+
+async def test_every_example_ends_as_its_file_expects(lonely: Cli) -> None:
+    ended = await lonely("demo", "--json", "--day-seconds", "0.3")
+    assert ended.code == 0, ended.err
+    report = ended.document()
+    assert len(report["cases"]) == 9
+    assert {case["outcome"] for case in report["cases"]} == {"ISSUED", "WITHDRAWN", "CLOSED"}
+    assert all(case["outcome"] == case["expected"] for case in report["cases"])
+    assert all(case["mails_sent"] > 0 for case in report["cases"])
+    assert len(list((lonely.folder / report["mails_folder"]).glob("*.eml"))) >= 9

@@ -1,0 +1,56 @@
+"""Commands that run for long: the worker and the stack in the foreground, told to stop."""
+
+import asyncio
+import json
+import signal
+
+import pytest
+from helpers import until
+from terminal import Cli, clean_environment, finished
+
+from starters.server import free_port, port_is_free
+
+
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+async def test_a_worker_told_to_stop_drains_and_ends_well(
+    diploma: Cli, told: signal.Signals
+) -> None:
+    alive = diploma.folder / "alive"
+    beside = diploma.but(DIPLOMA_HEARTBEAT_FILE=str(alive), DIPLOMA_DRAIN_SECONDS="5")
+    process = await beside.start("worker")
+
+    async def is_alive() -> bool:
+        return alive.exists()
+
+    await until(is_alive)
+    healthy = await beside("worker", "--healthcheck")
+    process.send_signal(told)
+    ended = await finished(process)
+    assert (healthy.code, ended.code) == (0, 0)
+    happened = [json.loads(line)["event"] for line in ended.err.splitlines()]
+    assert happened[0] == "worker started"
+    assert "worker draining" in happened
+    assert happened[-1] == "worker stopped"
+    assert ended.out == ""
+
+
+async def test_a_stack_told_by_ctrl_c_stops_everything_it_started(lonely: Cli) -> None:
+    ports = [free_port() for _ in range(4)]
+    names = ("--port", "--ui-port", "--outside-port", "--smtp-port")
+    options = [text for pair in zip(names, map(str, ports), strict=True) for text in pair]
+    folder = lonely.folder / "stack"
+    process = await lonely.start("up", "--folder", str(folder), *options)
+    assert process.stdout is not None
+    async with asyncio.timeout(40):
+        while not (await process.stdout.readline()).startswith(b"Ready"):
+            assert process.returncode is None
+    second = await lonely("up", "--folder", str(folder), *options)
+    beside = Cli(clean_environment(TEMPORAL_ADDRESS=f"127.0.0.1:{ports[0]}"), lonely.folder)
+    listed = await beside("list", "--json")
+    process.send_signal(signal.SIGINT)
+    ended = await finished(process)
+    assert (ended.code, ended.err) == (0, "")
+    assert (second.code, second.out) == (1, "")
+    assert "in use" in second.err
+    assert (listed.code, listed.document()) == (0, [])
+    assert all(port_is_free(port) for port in ports)
