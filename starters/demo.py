@@ -69,7 +69,7 @@ class DemoReport(Frozen):
 
 
 @dataclass
-class _Player:
+class Player:
     """Plays the applicant of one example and watches the case."""
 
     file: Path
@@ -155,7 +155,7 @@ async def play_examples(*, keep: bool, day_seconds: float, quiet: bool) -> DemoR
     if not quiet:
         display.out.print("Starting Temporal, a worker, a mail server and simulated holders ...")
     async with stack as client:
-        players = [_player(file) for file in sorted(EXAMPLES.glob("*.json"))]
+        players = examples()
         if not quiet:
             display.out.print(
                 f"{len(players)} cases from examples/; a day lasts {day_seconds:g} s. "
@@ -177,8 +177,13 @@ async def play_examples(*, keep: bool, day_seconds: float, quiet: bool) -> DemoR
     return report
 
 
+def examples() -> list[Player]:
+    """A player for each case in examples/."""
+    return [player_of(file) for file in sorted(EXAMPLES.glob("*.json"))]
+
+
 async def _watch(
-    players: list[_Player], client: Client, stack: EmbeddedStack, *, quiet: bool
+    players: list[Player], client: Client, stack: EmbeddedStack, *, quiet: bool
 ) -> None:
     """Let all cases run, showing them live where somebody looks on."""
     runs = asyncio.gather(*(player.play(client, stack) for player in players))
@@ -195,13 +200,14 @@ async def _watch(
     await runs
 
 
-def _player(file: Path) -> _Player:
+def player_of(file: Path) -> Player:
+    """The player of an example file."""
     application = read_object(file)
     scenario = Scenario.model_validate(application.pop(SIMULATION_KEY, {}))
-    return _Player(file=file, application=application, scenario=scenario)
+    return Player(file=file, application=application, scenario=scenario)
 
 
-def _live_table(players: list[_Player]) -> Table:
+def _live_table(players: list[Player]) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
     for column in ("case", "control number", "way", "status", "waits for", "by", "mails"):
         table.add_column(column, no_wrap=True)

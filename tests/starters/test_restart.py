@@ -50,7 +50,8 @@ class Stack:
                 lines.append(line.decode())
                 if line.startswith(b"Ready"):
                     return
-        pytest.fail(f"the stack did not come up: {lines}")
+        ended = await finished(self._process)
+        pytest.fail(f"the stack did not come up: {lines} {ended.err}")
 
     async def is_killed(self) -> None:
         """Kill the worker and the server, both without a chance to say anything."""

@@ -1,0 +1,39 @@
+"""Record how the examples run today, as histories that every later version must replay.
+
+Run after a change of the workflow that is merged: `python scripts/record_histories.py 0.2.0`.
+Recorded files are never changed or removed; they are the proof that running cases survive.
+"""
+
+import asyncio
+import gzip
+import sys
+import tempfile
+from pathlib import Path
+
+from starters.demo import examples
+from starters.stack import EmbeddedStack, Ports
+from workflows.contracts import workflow_id
+
+HISTORIES = Path(__file__).resolve().parent.parent / "tests" / "replay" / "histories"
+DAY_SECONDS = 0.5
+
+
+async def record(version: str) -> None:
+    """Run all examples and write their histories."""
+    with tempfile.TemporaryDirectory() as folder:
+        stack = EmbeddedStack(
+            Path(folder), Ports.free(ui=False), day_seconds=DAY_SECONDS, in_memory=True
+        )
+        async with stack as client:
+            players = examples()
+            await asyncio.gather(*(player.play(client, stack) for player in players))
+            for player in players:
+                handle = client.get_workflow_handle(workflow_id(player.number))
+                history = await handle.fetch_history()
+                file = HISTORIES / f"{version}-{player.file.stem}.json.gz"
+                file.write_bytes(gzip.compress(history.to_json().encode(), mtime=0))
+                print(f"{file.name}: {len(history.events)} events")
+
+
+if __name__ == "__main__":
+    asyncio.run(record(sys.argv[1]))

@@ -1,0 +1,55 @@
+"""Every case ever recorded still replays, and a change that would break one is caught."""
+
+import asyncio
+import gzip
+from pathlib import Path
+
+import pytest
+from temporalio import workflow
+from temporalio.client import WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer
+from temporalio.workflow import NondeterminismError
+
+from workers.temporal import plugin
+from workflows.contracts import DUPLICATE_REQUEST, CaseOutcome, CaseRequest
+from workflows.duplicate_request import DuplicateRequest
+
+HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json.gz"))
+
+
+def history_of(file: Path) -> WorkflowHistory:
+    return WorkflowHistory.from_json(
+        f"duplicate/{file.name}", gzip.decompress(file.read_bytes()).decode()
+    )
+
+
+def test_there_are_recorded_cases() -> None:
+    assert len(HISTORIES) >= 9
+
+
+@pytest.mark.parametrize("file", HISTORIES, ids=lambda file: file.name)
+async def test_a_recorded_case_replays(file: Path) -> None:
+    await Replayer(workflows=[], plugins=[plugin()]).replay_workflow(history_of(file))
+
+
+@workflow.defn(name=DUPLICATE_REQUEST)
+class Edited(DuplicateRequest):
+    """The workflow with an edit that running cases would not survive."""
+
+    @workflow.init
+    def __init__(self, request: CaseRequest) -> None:
+        super().__init__(request)
+
+    @workflow.run
+    async def run(self, request: CaseRequest) -> CaseOutcome:
+        await asyncio.sleep(1)
+        return await super().run(request)
+
+
+@pytest.mark.parametrize("file", HISTORIES[:3], ids=lambda file: file.name)
+async def test_an_incompatible_edit_is_caught(file: Path) -> None:
+    with pytest.raises(NondeterminismError):
+        await Replayer(workflows=[Edited], data_converter=pydantic_data_converter).replay_workflow(
+            history_of(file)
+        )
