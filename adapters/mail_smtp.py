@@ -36,6 +36,8 @@ class SmtpSettings(Frozen):
     """Speak TLS from the first byte."""
     ca_file: Path | None = None
     """Certificates to trust besides the system's own."""
+    reply_to: str | None = None
+    """Where answers go; holders are asked to answer their letters."""
     sender_address: str
     sender_name: str
     timeout_seconds: float = Field(default=30, gt=0)
@@ -112,6 +114,8 @@ class SmtpMailGateway:
             _one_line(settings.sender_name), addr_spec=_ascii_address(settings.sender_address)
         )
         message["To"] = Address(addr_spec=recipient)
+        if settings.reply_to is not None:
+            message["Reply-To"] = Address(addr_spec=_ascii_address(settings.reply_to))
         message["Subject"] = _one_line(mail.subject)
         message["Auto-Submitted"] = "auto-generated"
         if mail.errand_key is not None:

@@ -150,6 +150,37 @@ class DocumentKind(StrEnum):
     NO_DEBT_CERTIFICATE = "no_debt_certificate"
 
 
+_K = DocumentKind
+
+DOCUMENT_LABELS = {
+    _K.PASSPORT_PERSONAL_PAGE: "страница паспорта с личными данными",
+    _K.PASSPORT_REGISTRATION_PAGE: "страница паспорта с регистрацией",
+    _K.STUDY_CERTIFICATE: "справка об обучении",
+    _K.REGISTER_EXTRACT: "выписка из реестра",
+    _K.GRADE_BOOK: "зачётная книжка",
+    _K.ENROLMENT_ORDER: "приказ о зачислении",
+    _K.GRADUATION_ORDER: "приказ о выпуске",
+    _K.OLD_DIPLOMA_COPY: "копия прежнего диплома",
+    _K.STUDY_PROOF_SUBSTITUTE: "справка, заменяющая подтверждение обучения",
+    _K.PAYMENT_PROOF: "квитанция об оплате",
+    _K.CONSENT: "согласие на обработку персональных данных",
+    _K.NAME_CHANGE_CERTIFICATE: "свидетельство о перемене имени",
+    _K.ARCHIVE_REGISTER_EXTRACT: "выписка из реестра архивных документов",
+    _K.BIRTH_CERTIFICATE: "свидетельство о рождении",
+    _K.SNILS: "СНИЛС",
+    _K.INN: "свидетельство ИНН",
+    _K.SCHOOL_CERTIFICATE: "аттестат о среднем общем образовании",
+    _K.NO_DEBT_CERTIFICATE: "справка об отсутствии задолженности",
+}
+"""How a kind of document is called to the applicant."""
+
+SCOPE_LABELS = {
+    Scope.DIPLOMA: "диплом",
+    Scope.SUPPLEMENT: "приложение к диплому",
+    Scope.BOTH: "диплом и приложение к нему",
+}
+"""How the scope is called in letters."""
+
 STUDY_PROOFS = (
     DocumentKind.STUDY_CERTIFICATE,
     DocumentKind.REGISTER_EXTRACT,

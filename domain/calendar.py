@@ -7,6 +7,7 @@ from typing import Self
 from domain.base import Frozen
 
 ONE_DAY = timedelta(days=1)
+SATURDAY = 6
 
 
 class WorkingCalendar(Frozen):
@@ -57,7 +58,7 @@ class WorkingCalendar(Frozen):
         offset = (day - self.first_day).days
         if 0 <= offset < self.length:
             return bool(int(self.worked, 16) >> offset & 1)
-        return day.isoweekday() <= 5
+        return day.isoweekday() < SATURDAY
 
     def add_working_days(self, day: date, count: int) -> date:
         """The `count`-th working day after `day`; the day after it is day 1 (R4)."""

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, StrictInt, TypeAdapter, ValidationEr
 from pydantic_core import ErrorDetails
 
 from domain.application import (
+    DOCUMENT_LABELS,
     STUDY_PROOFS,
     Application,
     Consent,
@@ -35,6 +36,8 @@ PAYMENT_PROOF_MISSING = "PAYMENT_PROOF_MISSING"
 """The one deficiency that the payment system can mend as well as a correction."""
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _MAX_DEPTH = 20
+LONGEST_FIELD_NAME = 40
+"""No field of ours has a longer name; a longer key is somebody's text."""
 PASSPORT_AGE = 14
 """Years; nobody younger holds a passport."""
 
@@ -210,7 +213,7 @@ def _path(location: tuple[int | str, ...]) -> str:
     for part in location:
         if isinstance(part, int):
             path += f"[{part}]"
-        elif part.isascii() and part.replace("_", "").isalpha() and len(part) <= 40:
+        elif part.isascii() and part.replace("_", "").isalpha() and len(part) <= LONGEST_FIELD_NAME:
             path += f".{part}" if path else part
         elif not part.startswith(("function-", "literal[", "constrained-")):
             path += ".?" if path else "?"
@@ -218,7 +221,10 @@ def _path(location: tuple[int | str, ...]) -> str:
 
 
 def _label(field: str) -> str:
-    """The Russian name of a field, from the model's own titles."""
+    """The Russian name of a field or, after documents., of a kind of document."""
+    head, _, kind = field.partition(".")
+    if head == "documents" and kind in set(DocumentKind):
+        return DOCUMENT_LABELS[DocumentKind(kind)]
     model: Any = Application
     label = ""
     for part in field.replace("]", "").replace("[", ".").split("."):
@@ -265,7 +271,19 @@ def _part(raw: JsonObject, path: str, kind: Any, context: Intake) -> Any:
 def _rule_faults(raw: JsonObject, profile: Profile, context: Intake) -> Iterator[Deficiency]:
     """Rules that look at several fields; each runs on what is readable."""
     for code, field in _rules(raw, profile, context):
-        yield profile.reasons.deficiency(code, field, _label(field))
+        label = _document_label(raw, field) or _label(field)
+        yield profile.reasons.deficiency(code, field, label)
+
+
+def _document_label(raw: JsonObject, field: str) -> str:
+    """What the document of a field like documents[2].name is called; empty for other fields."""
+    place = re.match(r"documents\[(\d+)\]", field)
+    items = raw.get("documents")
+    if place is None or not isinstance(items, list):
+        return ""
+    item = items[int(place[1])]
+    kind = item.get("kind") if isinstance(item, dict) else None
+    return DOCUMENT_LABELS[DocumentKind(kind)] if kind in set(DocumentKind) else ""
 
 
 def _rules(raw: JsonObject, profile: Profile, context: Intake) -> Iterator[tuple[str, str]]:
@@ -314,18 +332,11 @@ def _document_rules(
         return
     kinds: set[DocumentKind] = set()
     for index, item in enumerate(items):
+        kind: DocumentKind | None = _part({"item": item}, "item.kind", DocumentKind, context)
+        kinds |= {kind} if kind else set()
         document: Document | None = _part({"document": item}, "document", Document, context)
-        if document is None:
-            kind: DocumentKind | None = _part({"item": item}, "item.kind", DocumentKind, context)
-            kinds |= {kind} if kind else set()
-            continue
-        kinds.add(document.kind)
-        if PurePath(document.name).suffix.lower() not in DOCUMENT_EXTENSIONS:
-            yield "DOCUMENT_FORMAT", f"documents[{index}].name"
-        if document.size_bytes <= 0:
-            yield "DOCUMENT_EMPTY", f"documents[{index}].size_bytes"
-        if document.size_bytes > MAX_DOCUMENT_BYTES:
-            yield "DOCUMENT_TOO_LARGE", f"documents[{index}].size_bytes"
+        if document is not None:
+            yield from _file_rules(document, f"documents[{index}]")
     for code, accepted in _MISSING_DOCUMENTS:
         if not kinds & set(accepted):
             yield code, f"documents.{accepted[0]}"
@@ -336,11 +347,18 @@ def _document_rules(
     if _names_differ(raw, context):
         if raw.get("name_change") is None:
             yield "NAME_CHANGE_DETAILS_MISSING", "name_change"
-        if DocumentKind.NAME_CHANGE_CERTIFICATE not in kinds:
-            yield (
-                "NAME_CHANGE_DOCUMENT_MISSING",
-                f"documents.{DocumentKind.NAME_CHANGE_CERTIFICATE}",
-            )
+        certificate = DocumentKind.NAME_CHANGE_CERTIFICATE
+        if certificate not in kinds:
+            yield "NAME_CHANGE_DOCUMENT_MISSING", f"documents.{certificate}"
+
+
+def _file_rules(document: Document, field: str) -> Iterator[tuple[str, str]]:
+    if PurePath(document.name).suffix.lower() not in DOCUMENT_EXTENSIONS:
+        yield "DOCUMENT_FORMAT", f"{field}.name"
+    if document.size_bytes <= 0:
+        yield "DOCUMENT_EMPTY", f"{field}.size_bytes"
+    if document.size_bytes > MAX_DOCUMENT_BYTES:
+        yield "DOCUMENT_TOO_LARGE", f"{field}.size_bytes"
 
 
 def _names_differ(raw: JsonObject, context: Intake) -> bool:

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from pydantic import Field
+
 from domain.base import Frozen
 
 
@@ -17,7 +19,7 @@ class Tariff(Frozen):
     """Fees of a profile in whole roubles; the figures live in the profile file (R7)."""
 
     state_duty: int
-    state_duty_by_region: dict[str, int] = {}
+    state_duty_by_region: dict[str, int] = Field(default_factory=dict)
     expedited: int
     intermediary_min: int
     intermediary_max: int

@@ -18,7 +18,7 @@ class Correction(Frozen):
     """The applicant's answer to a return or a refusal, on the same control number (R5)."""
 
     correction_id: Identifier | None = None
-    changes: JsonObject = {}
+    changes: JsonObject = Field(default_factory=dict)
     """Changed fields in the shape of the application (a JSON merge patch, RFC 7396)."""
     documents: tuple[Document, ...] = ()
     """Scans; each replaces those of its kind."""

@@ -78,6 +78,14 @@ class NoticeFacts(Frozen):
     subject_name: str = ""
     """For letters to a holder: the graduate's full name in the diploma."""
     birth_date: date | None = None
+    current_name: str = ""
+    """For letters to a holder: the applicant's name now, when it is another one."""
+    blank: str = ""
+    """For letters to a holder: series and number of the lost original, when known."""
+    scope: str = ""
+    """For letters to a holder: what to duplicate, in Russian."""
+    delivery_address: str = ""
+    """For letters to a holder: where a parcel goes."""
     institution: str = ""
     specialty: str = ""
     graduation_year: int | None = None

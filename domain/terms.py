@@ -23,8 +23,11 @@ class Unit(StrEnum):
 
 
 class Term(Frozen):
-    """Days promised for a step: the answer may come any time, is not chased before `earliest`,
-    and is overdue after `latest` (R4)."""
+    """Days promised for a step.
+
+    The answer may come any time, is not chased before `earliest` and is overdue after
+    `latest` (R4).
+    """
 
     earliest: int = 0
     latest: int

@@ -17,6 +17,10 @@ _UNSEEN = re.compile(
 )
 """Letters and marks that are drawn as nothing although Unicode does not class them as controls."""
 
+MAX_NAME = 100
+MAX_LINE = 300
+"""Characters; longer texts are no names and no addresses."""
+
 
 def fault(code: str) -> PydanticCustomError:
     """A field's fault as pydantic carries it; `code` is a code of the catalogue."""
@@ -89,7 +93,7 @@ def person_name_part(value: str) -> str:
     text = check_one_alphabet(tidy(value))
     if not _LETTER_RUN.search(text):
         raise fault("NAME_WITHOUT_LETTERS")
-    if len(text) > 100:
+    if len(text) > MAX_NAME:
         raise fault("TEXT_TOO_LONG")
     return text
 
@@ -101,11 +105,14 @@ def comparable(text: str) -> str:
 
 
 _ABBREVIATIONS = frozenset(
-    "гбпоу гапоу гау гбоу гоу гпоу гау огбпоу огапоу кгбпоу кгапоу мбоу ноу поу нпо спо спту "
-    "фгбоу фгбу фгоу фгбпоу чпоу чоу ано ооо оао зао пао птк птл пту втуз вту суз ссуз спб рф".split()
+    """
+    ано втуз вту гапоу гау гбоу гбпоу гоу гпоу зао кгапоу кгбпоу мбоу ноу нпо оао огапоу огбпоу
+    ооо пао поу птк птл пту рф спб спо спту ссуз суз фгбоу фгбпоу фгбу фгоу чоу чпоу
+    """.split()  # noqa: SIM905 - thirty quoted words are harder to read
 )
 """Abbreviations refused however they are written; longer words are never abbreviations."""
-_DOTTED = re.compile(r"(?<!\w)(?:[^\W\d_]{2,6}|[a-zа-яё])\.")
+_DOTTED = re.compile(r"(?<!\w)(?:[^\W\d_]{2,6}\.(?=.)|[^\W\d_]{2,3}\.$|[a-zа-яё]\.)")
+"""A short word with a full stop; at the very end only a very short one, else it ends a sentence."""
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -125,7 +132,7 @@ def check_unabbreviated(text: str) -> str:
     for word in words:
         if word.lower() in _ABBREVIATIONS:
             raise fault("ABBREVIATION")
-        if not shouted and len(word) >= 2 and word.isupper() and not _ROMAN.fullmatch(word):
+        if not shouted and len(word) > 1 and word.isupper() and not _ROMAN.fullmatch(word):
             raise fault("ABBREVIATION")
     if _DOTTED.search(text):
         raise fault("ABBREVIATION")
@@ -139,7 +146,7 @@ def full_title(value: str) -> str:
         PydanticCustomError: TEXT_TOO_LONG, MIXED_ALPHABETS, ABBREVIATION or those of `tidy`.
     """
     text = check_unabbreviated(check_one_alphabet(tidy(value)))
-    if len(text) > 300:
+    if len(text) > MAX_LINE:
         raise fault("TEXT_TOO_LONG")
     return text
 
@@ -151,6 +158,6 @@ def line_of_text(value: str) -> str:
         PydanticCustomError: TEXT_TOO_LONG or those of `tidy`.
     """
     text = tidy(value)
-    if len(text) > 300:
+    if len(text) > MAX_LINE:
         raise fault("TEXT_TOO_LONG")
     return text

@@ -7,14 +7,12 @@ from typing import Any
 
 from temporalio.client import Client
 
-from adapters.mail_smtp import SmtpSettings
 from domain.clock import SECONDS_PER_DAY
 from domain.errands import ErrandAnswer
 from simulators.clerk import LetterClerk
 from simulators.outside import Outside
-from simulators.scenario import Scenario
 from starters import cases
-from starters.server import HOST, CannotStart, EmbeddedServer, free_port, port_is_free
+from starters.server import HOST, CannotStart, EmbeddedServer, free_ports, port_is_free
 from workers.main import CaseWorker
 from workers.settings import load_settings
 from workflows.contracts import Acknowledgement, Update
@@ -32,7 +30,8 @@ class Ports:
     @classmethod
     def free(cls, *, ui: bool = True) -> "Ports":
         """Ports nobody uses, so that a demo never meets a stack that is up."""
-        return cls(free_port(), free_port() if ui else None, free_port(), free_port())
+        temporal, web, outside, smtp = free_ports(4)
+        return cls(temporal, web if ui else None, outside, smtp)
 
 
 class EmbeddedStack:
@@ -105,14 +104,11 @@ class EmbeddedStack:
             day_seconds=self.day_seconds,
             holders_base_url=self.outside.base_url,
             payments_base_url=self.outside.base_url,
-            smtp=SmtpSettings(
-                host=HOST,
-                port=self.outside.smtp_port,
-                sender_address="no-reply@duplicates.example.org",
-                sender_name="Служба выдачи дубликатов дипломов",
-                timeout_seconds=10,
-            ),
         )
+        smtp = settings.smtp.model_copy(
+            update={"host": HOST, "port": self.outside.smtp_port, "timeout_seconds": 10}
+        )
+        settings = settings.model_copy(update={"smtp": smtp})
         return CaseWorker(client, settings, **self._worker_options)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from helpers import start_server
+from staging import Stage, working
 from temporalio.testing import WorkflowEnvironment
 
 from simulators.outside import Outside
@@ -23,3 +24,13 @@ async def outside(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Out
     folder: Path = tmp_path_factory.mktemp("outside")
     async with Outside(folder=folder, day_seconds=0.01) as running:
         yield running
+
+
+@pytest.fixture(scope="session", params=["cached", "uncached"])
+async def stage(
+    request: pytest.FixtureRequest, server: WorkflowEnvironment, outside: Outside
+) -> AsyncIterator[Stage]:
+    """A worker and a holder for the stories of one kind of cache."""
+    options = {"max_cached_workflows": 0} if request.param == "uncached" else {}
+    async with working(server, outside, f"stories-{request.param}", **options) as ready:
+        yield ready

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import structlog
 from temporalio.client import Client
@@ -50,7 +50,7 @@ class CaseWorker:
         self._options = worker_options
         self._stack = AsyncExitStack()
 
-    async def __aenter__(self) -> "CaseWorker":
+    async def __aenter__(self) -> Self:
         worker = Worker(
             self._client,
             task_queue=TASK_QUEUE,
@@ -122,5 +122,5 @@ def is_alive(file: Path | None) -> bool:
 async def _show_life(file: Path | None) -> None:
     while file is not None:
         with suppress(OSError):
-            file.touch()
+            await asyncio.to_thread(file.touch)
         await asyncio.sleep(HEARTBEAT_EVERY)

@@ -34,6 +34,7 @@ class Settings(BaseSettings):
         port=1025,
         sender_address="no-reply@duplicates.example.org",
         sender_name="Служба выдачи дубликатов дипломов",
+        reply_to="support@example.org",
     )
     ops_email: str = "ops@example.org"
     support_email: str = "support@example.org"

@@ -3,6 +3,7 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from domain.application import SCOPE_LABELS
 from domain.errands import Errand, ErrandKind
 from domain.fees import total_due
 from domain.notices import OWN_ACTS, Audience, Notice, NoticeEvent, NoticeFacts
@@ -40,7 +41,9 @@ class Post:
                 NoticeEvent.STAFF_WARNING, Audience.OPS, now, "the holder has no mailbox: call it"
             )
             return
-        applicant = errand.application.applicant
+        application = errand.application
+        applicant, blank = application.applicant, application.diploma.blank
+        renamed = not applicant.name.same_as(applicant.name_on_diploma)
         self._put(
             event,
             Audience.HOLDER,
@@ -50,9 +53,13 @@ class Post:
             holder_request=errand.kind.value,
             subject_name=applicant.name_on_diploma.full(),
             birth_date=applicant.birth_date,
-            institution=errand.application.institution.name,
-            specialty=errand.application.specialty,
-            graduation_year=errand.application.graduation_year,
+            current_name=applicant.name.full() if renamed else "",
+            blank="" if blank == "unknown" else f"{blank.series} {blank.number}",
+            scope=SCOPE_LABELS[application.scope],
+            delivery_address=application.delivery.address or "",
+            institution=application.institution.name,
+            specialty=application.specialty,
+            graduation_year=application.graduation_year,
         )
 
     def tell_staff(

@@ -13,6 +13,9 @@ from workflows.state import PendingCorrection
 
 M = TypeVar("M", bound=Frozen)
 
+LONGEST_FIELD_NAME = 40
+"""No field of ours has a longer name; a longer key is somebody's text."""
+
 
 class UnreadableMessage(Exception):
     """A message that cannot be applied; the text names the fault and repeats nothing of it."""
@@ -158,4 +161,6 @@ def _faults(error: ValidationError) -> str:
 def _place(location: tuple[int | str, ...]) -> str:
     """The field's path; keys nobody expects may be anything, so only plain ones are repeated."""
     parts = [str(part) for part in location]
-    return ".".join(part if part.isidentifier() and len(part) <= 40 else "?" for part in parts)
+    return ".".join(
+        part if part.isidentifier() and len(part) <= LONGEST_FIELD_NAME else "?" for part in parts
+    )

@@ -100,7 +100,6 @@ def test_a_faulty_correction_changes_nothing() -> None:
         {"applicant": None},
         {"applicant": "nobody"},
         {"unknown": 1},
-        {"documents": [1]},
         {"consent": {"given": False}},
     ],
 )

@@ -1,7 +1,7 @@
 """Messages typed with Temporal's own command, as staff do in the UI: applied or parked."""
 
-import json
 import asyncio
+import json
 from typing import Any
 
 from helpers import until
@@ -48,9 +48,7 @@ async def found(diploma: Cli, query: str) -> set[str]:
     return {item["execution"]["workflowId"] for item in json.loads(ended.out)}
 
 
-async def test_a_refused_case_is_found_and_corrected_by_hand(
-    diploma: Cli, client: Client
-) -> None:
+async def test_a_refused_case_is_found_and_corrected_by_hand(diploma: Cli, client: Client) -> None:
     number = await diploma.submits(diploma.case_file("typed", example="3-wrong-name"))
     query = f'CaseStatus = "REFUSED" AND WorkflowId = "duplicate/{number}"'
 

@@ -8,7 +8,7 @@ import pytest
 from helpers import until
 from terminal import Cli, clean_environment, finished
 
-from starters.server import free_port, port_is_free
+from starters.server import free_ports, port_is_free
 
 
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
@@ -35,7 +35,7 @@ async def test_a_worker_told_to_stop_drains_and_ends_well(
 
 
 async def test_a_stack_told_by_ctrl_c_stops_everything_it_started(lonely: Cli) -> None:
-    ports = [free_port() for _ in range(4)]
+    ports = free_ports(4)
     names = ("--port", "--ui-port", "--outside-port", "--smtp-port")
     options = [text for pair in zip(names, map(str, ports), strict=True) for text in pair]
     folder = lonely.folder / "stack"

@@ -176,9 +176,7 @@ def test_the_same_is_said_to_people(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("settings",), ("schema",)])
-async def test_a_reader_who_goes_away_is_no_error(
-    lonely: Cli, arguments: tuple[str, ...]
-) -> None:
+async def test_a_reader_who_goes_away_is_no_error(lonely: Cli, arguments: tuple[str, ...]) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     process = await lonely.start(*arguments, stdout=writer)

@@ -14,7 +14,7 @@ from helpers import until
 from terminal import EXAMPLES, Cli, clean_environment, finished
 
 from starters.files import read_object
-from starters.server import free_port
+from starters.server import free_ports
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 MOMENTS = ("IN_REVIEW", "IN_PRODUCTION")
@@ -26,7 +26,7 @@ class Stack:
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "stack"
         names = ("--port", "--ui-port", "--outside-port", "--smtp-port")
-        self.ports = {name: str(free_port()) for name in names}
+        self.ports = dict(zip(names, map(str, free_ports(4)), strict=True))
         self._process: asyncio.subprocess.Process | None = None
         self._lonely = Cli(clean_environment(), folder)
         self.diploma = Cli(
@@ -106,7 +106,9 @@ async def test_a_case_survives_every_death_of_the_stack(tmp_path: Path) -> None:
     assert entered == ["SUBMITTED", "ACCEPTED", "IN_REVIEW", "IN_PRODUCTION", "READY", "ISSUED"]
     mails = stack.mails()
     assert max(mails.values()) <= 2
-    events = Counter(re.sub(rf"[<>]|{number}\.|@.*", "", key).rpartition(".")[0] for key, _ in mails)
+    events = Counter(
+        re.sub(rf"[<>]|{number}\.|@.*", "", key).rpartition(".")[0] for key, _ in mails
+    )
     told = ("submitted", "accepted", "in_review", "in_production", "ready", "issued")
     assert {event: events[event] for event in told} == dict.fromkeys(told, 1)
     nothing_personal_in(stack.folder / "logs" / "worker.log")

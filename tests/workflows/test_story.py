@@ -306,7 +306,7 @@ async def test_an_officer_decides_the_document_check(stage: Stage) -> None:
     decision = {
         "officer": "petrova",
         "decision": "object",
-        **{"objections": WRONG_NAME["objections"]},
+        "objections": WRONG_NAME["objections"],
     }
     await story.update("decide", decision, Acknowledgement)
     await story.reaches(CaseStatus.REFUSED)
