@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+from temporalio.exceptions import ApplicationError
 
-from activities.failures import UNREADABLE, in_engine_terms
+from activities.failures import UNREADABLE, in_engine_terms, not_yet
 from activities.ports import HolderGateway
 from domain.base import Frozen
 from domain.errands import Errand, ErrandAnswer
@@ -33,9 +33,6 @@ class HolderActivities:
     async def consult_holder(self, consultation: Consultation) -> ErrandAnswer:
         """Place the errand and come back with its answer.
 
-        "Not yet" is a failed attempt that names the next one, so that waiting for weeks
-        leaves no trace in the history.
-
         Raises:
             ApplicationError: Not yet or a passing failure (retried); an unreadable answer
                 several times in a row (not retried).
@@ -47,12 +44,7 @@ class HolderActivities:
             raise _patient(failure, consultation.poll_every) from None
         if answer is not None:
             return answer
-        raise ApplicationError(
-            "the holder has not answered yet",
-            type="NotYet",
-            category=ApplicationErrorCategory.BENIGN,
-            next_retry_delay=consultation.poll_every,
-        )
+        raise not_yet("the holder has not answered yet", consultation.poll_every)
 
     @activity.defn
     async def recall_errand(self, consultation: Consultation) -> None:

@@ -3,9 +3,8 @@
 from datetime import timedelta
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from activities.failures import in_engine_terms
+from activities.failures import in_engine_terms, not_yet
 from activities.ports import PaymentGateway
 from domain.base import Frozen
 from domain.messages import PaymentReceived
@@ -46,12 +45,7 @@ class PaymentActivities:
             payment = await self._gateway.payment_of(invoice.invoice_id)
         if payment is not None:
             return payment
-        raise ApplicationError(
-            "the invoice is not paid yet",
-            type="NotYet",
-            category=ApplicationErrorCategory.BENIGN,
-            next_retry_delay=invoice.poll_every,
-        )
+        raise not_yet("the invoice is not paid yet", invoice.poll_every)
 
     @activity.defn
     async def refund(self, order: RefundOrder) -> None:
