@@ -10,7 +10,7 @@ from typing import Self
 
 import aiosmtplib
 from aiosmtplib import SMTPException, SMTPRecipientsRefused, SMTPResponseException
-from pydantic import Field, SecretStr, model_validator
+from pydantic import ConfigDict, Field, SecretStr, model_validator
 
 from activities.ports import Mail, PermanentFailure, TemporaryFailure
 from domain.base import Frozen
@@ -25,6 +25,8 @@ _REFUSALS_OF_US = frozenset({530, 534, 535, 538})
 
 class SmtpSettings(Frozen):
     """How to reach the mail server and in whose name to write."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     host: str
     port: int = Field(ge=1, le=65535)

@@ -34,7 +34,7 @@ from domain.statuses import CaseStatus
 from simulators.client import play
 from simulators.scenario import Scenario, VerificationStep
 from starters import cases
-from starters.demo import EXAMPLES, DemoReport, _final_table, _live_table, _player
+from starters.demo import EXAMPLES, DemoReport, examples, final_table, live_table
 from starters.files import read_object
 from starters.stack import EmbeddedStack, Ports
 from workers import logs
@@ -192,21 +192,21 @@ async def eventually(condition: Callable[[], Awaitable[Any]], otherwise: str) ->
 
 async def play_demo(client: Client, stack: EmbeddedStack) -> tuple[RenderableType, RenderableType]:
     """Play all examples; the live table at its most varied, and the final one."""
-    players = [_player(file) for file in sorted(EXAMPLES.glob("*.json"))]
+    players = examples()
     runs = asyncio.gather(*(player.play(client, stack) for player in players))
-    liveliest, variety = _live_table(players), 0
+    liveliest, variety = live_table(players), 0
     while not runs.done():
         await asyncio.wait([runs], timeout=LOOK_EVERY)
         views = [player.view for player in players if player.view]
         seen = len({(view.status, view.overdue) for view in views})
         if seen > variety:
-            liveliest, variety = _live_table(players), seen
+            liveliest, variety = live_table(players), seen
     await runs
     report = DemoReport(
         cases=tuple(result for player in players if (result := player.result())),
         mails_folder=str(stack.folder / "mail"),
     )
-    return liveliest, _final_table(report)
+    return liveliest, final_table(report)
 
 
 def as_svg(content: RenderableType, columns: int) -> str:

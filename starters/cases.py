@@ -111,7 +111,7 @@ async def submit(client: Client, application: JsonObject) -> Submission:
             ),
             static_summary=f"Duplicate diploma {number}",
             static_details="A request for a duplicate diploma, from submission to hand-over. "
-            "The details below say what it waits for; the query `case_view` says everything.",
+            "The current details say what it waits for; the query `case_view` says everything.",
         )
     except WorkflowAlreadyStartedError:
         handle = client.get_workflow_handle(workflow_id(number))

@@ -38,7 +38,7 @@ from domain.terms import project
 from starters import cases, display
 from starters.files import BadFile, read_object, shown
 from workers import temporal
-from workers.settings import PREFIX, Settings, load_settings
+from workers.settings import listing, load_settings
 from workflows.contracts import Acknowledgement, CorrectionAnswer, Signal, Update
 from workflows.state import Route
 
@@ -179,7 +179,7 @@ def list_cases(
         _print_json([row.model_dump(mode="json") for row in found])
     else:
         display.out.print(display.case_table(found))
-        display.out.print(f"{len(found)} cases")
+        display.out.print("1 case" if len(found) == 1 else f"{len(found)} cases")
 
 
 @app.command()
@@ -201,7 +201,7 @@ def correct(
     elif answer.still_wrong:
         display.out.print(display.deficiency_list("still wrong", answer.still_wrong))
     elif answer.processed:
-        display.out.print("Everything asked for is mended; the check goes on.")
+        display.out.print("Taken: nothing is missing any more, and the check goes on.")
     else:
         display.out.print("Taken; `diploma status` will show what became of it.")
 
@@ -297,14 +297,12 @@ def terms(
 
 @app.command()
 def settings(as_json: Json = False) -> None:
-    """List the settings of the service, all taken from the environment."""
-    load_settings()
-    rows = {PREFIX + name.upper(): str(field.default) for name, field in _setting_fields()}
+    """List the settings of the service with their present values and meanings."""
+    rows = listing(load_settings())
     if as_json:
-        _print_json(rows)
-        return
-    for name, default in rows.items():
-        display.out.print(f"{name:30} {default}", markup=False)
+        _print_json([{"name": name, "value": value, "meaning": text} for name, value, text in rows])
+    else:
+        display.out.print(display.setting_table(rows))
 
 
 @app.command()
@@ -548,10 +546,6 @@ def _with_client(work: Callable[[Client], Coroutine[Any, Any, T]]) -> T:
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(work)
-
-
-def _setting_fields() -> list[tuple[str, Any]]:
-    return list(Settings.model_fields.items())
 
 
 def _count(items: tuple[Deficiency, ...]) -> str:

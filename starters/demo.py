@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -16,6 +17,7 @@ from domain.base import Frozen, JsonObject
 from domain.messages import Correction, SuspensionLifted, WithdrawalRequested
 from domain.numbers import control_number
 from domain.statuses import CaseStatus
+from domain.terms import Rung
 from simulators.client import play
 from simulators.scenario import ApplicantStep, Scenario
 from starters import cases, display
@@ -77,7 +79,6 @@ class Player:
     scenario: Scenario
     number: str = ""
     view: CaseView | None = None
-    overdue_once: bool = False
     dues: list[date] = field(default_factory=list)
 
     async def play(self, client: Client, stack: EmbeddedStack) -> None:
@@ -94,8 +95,10 @@ class Player:
             acts.cancel()
 
     async def _look(self, client: Client) -> None:
-        self.view = await cases.view(client, self.number)
-        self.overdue_once |= self.view.overdue
+        with suppress(cases.NoWorker):  # a busy machine; the next look will do
+            self.view = await cases.view(client, self.number)
+        if self.view is None:
+            return
         due = self.view.stage.due_on if self.view.stage else None
         if due and due not in self.dues:
             self.dues.append(due)
@@ -135,7 +138,7 @@ class Player:
             stages=tuple(
                 entry.event for entry in self.view.timeline if entry.event in CaseStatus.__members__
             ),
-            overdue_once=self.overdue_once,
+            overdue_once=any(entry.event == Rung.BREACH for entry in self.view.timeline),
             due_dates_told=tuple(self.dues),
             mails_sent=self.view.mails.sent,
         )
@@ -168,7 +171,7 @@ async def play_examples(*, keep: bool, day_seconds: float, quiet: bool) -> DemoR
             mails_folder=str(stack.folder / "mail"),
         )
         if not quiet:
-            display.out.print(_final_table(report))
+            display.out.print(final_table(report))
             display.out.print(f"Mails, as .eml files: {report.mails_folder}", soft_wrap=True)
         if keep:
             show_addresses(stack)
@@ -192,7 +195,7 @@ async def _watch(
         deadline = asyncio.get_running_loop().time() + PATIENCE
         while not runs.done() and asyncio.get_running_loop().time() < deadline:
             if show:
-                live.update(_live_table(players), refresh=True)
+                live.update(live_table(players), refresh=True)
             await asyncio.wait([runs], timeout=LOOK_EVERY)
     if not runs.done():
         runs.cancel()
@@ -207,7 +210,7 @@ def player_of(file: Path) -> Player:
     return Player(file=file, application=application, scenario=scenario)
 
 
-def _live_table(players: list[Player]) -> Table:
+def live_table(players: list[Player]) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
     for column in ("case", "control number", "way", "status", "waits for", "by", "mails"):
         table.add_column(column, no_wrap=True)
@@ -237,7 +240,7 @@ def _way(status: CaseStatus) -> Text:
     return Text("●●◌◌◌◌" if status.awaits_applicant else "■", display.COLOURS.get(status, ""))
 
 
-def _final_table(report: DemoReport) -> Table:
+def final_table(report: DemoReport) -> Table:
     table = Table(title="How the cases ended", box=box.SIMPLE_HEAD, title_justify="left")
     for column in ("case", "control number", "route", "outcome", "stages", "mails"):
         table.add_column(column, overflow="fold", no_wrap=column == "control number")

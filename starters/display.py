@@ -62,6 +62,16 @@ def deficiency_list(title: str, deficiencies: Iterable[Deficiency]) -> Text:
     return text
 
 
+def setting_table(rows: Iterable[tuple[str, str, str]]) -> Table:
+    """Settings with their values and meanings."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in ("variable", "value", "meaning"):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    return table
+
+
 def case_table(rows: Iterable[CaseRow]) -> Table:
     """Cases as a list."""
     table = Table(box=box.SIMPLE_HEAD)

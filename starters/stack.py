@@ -68,6 +68,7 @@ class EmbeddedStack:
             ui_port=ports.ui,
             log_file=folder / "logs" / "temporal.log",
             database=None if in_memory else folder / "temporal.db",
+            executable=load_settings().temporal_cli,
             extra_args=server_args,
         )
         self.outside = Outside(

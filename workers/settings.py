@@ -1,9 +1,10 @@
 """Settings of the service, from the environment; the only place they are read."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from adapters.mail_smtp import SmtpSettings
@@ -25,6 +26,7 @@ class Settings(BaseSettings):
         env_nested_delimiter="__",
         nested_model_default_partial_update=True,
         hide_input_in_errors=True,
+        use_attribute_docstrings=True,
     )
 
     profile: Path = DEFAULT_PROFILE
@@ -36,19 +38,27 @@ class Settings(BaseSettings):
         sender_name="Служба выдачи дубликатов дипломов",
         reply_to="support@example.org",
     )
+    """The mail server; DIPLOMA_SMTP__HOST and so on."""
     ops_email: str = "ops@example.org"
+    """Who is told when a term runs out or a case needs a person."""
     support_email: str = "support@example.org"
+    """Who answers applicants; told of every broken term."""
     holders_base_url: str = "http://127.0.0.1:8070"
     """Relative addresses of holders are joined to it."""
     payments_base_url: str = "http://127.0.0.1:8070"
+    """Where the payment system is."""
     mail_domain: str = "duplicates.example.org"
     """Right-hand side of every Message-ID."""
     case_url: str = "https://duplicates.example.org/case/{number}"
     """Where the applicant sees the case."""
     day_seconds: float = Field(default=SECONDS_PER_DAY, gt=0, le=SECONDS_PER_DAY)
     """Real seconds a calendar day lasts; less than 86,400 only for demonstrations."""
+    temporal_cli: Path | None = None
+    """The Temporal CLI for `up` and `demo`; else the one installed with us, or on the PATH."""
     log_format: str = Field(default="json", pattern="^(json|console)$")
+    """json for machines, console for people."""
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    """The lowest level that is logged."""
     drain_seconds: float = Field(default=20, ge=0)
     """How long a worker told to stop lets running activities finish."""
     heartbeat_file: Path | None = None
@@ -71,3 +81,18 @@ def load_settings(**overrides: object) -> Settings:
         detail = error.errors(include_url=False, include_input=False)[0]
         name = PREFIX + "__".join(str(part) for part in detail["loc"]).upper()
         raise BadSettings(f"{name}: {detail['msg']}") from None
+
+
+def listing(settings: Settings) -> list[tuple[str, str, str]]:
+    """Every variable with its value now and its meaning; a secret shows as asterisks."""
+    return list(_rows(settings, PREFIX))
+
+
+def _rows(model: BaseModel, prefix: str) -> Iterator[tuple[str, str, str]]:
+    for name, field in type(model).model_fields.items():
+        value = getattr(model, name)
+        variable = prefix + name.upper()
+        if isinstance(value, BaseModel):
+            yield from _rows(value, variable + "__")
+        else:
+            yield variable, "" if value is None else str(value), field.description or ""

@@ -125,7 +125,9 @@ def details(state: CaseState) -> str:
     lines = [f"## {state.status.label} · `{state.status}`", ""]
     stage = stage_view(state)
     if stage is None:
-        lines.append("The case is closed." if state.status.is_final else "Being opened.")
+        lines.append(
+            "Nothing more to do: the case has ended." if state.status.is_final else "Being opened."
+        )
     else:
         lines += [
             f"- **Waits for:** {stage.awaited}",
