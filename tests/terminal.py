@@ -89,13 +89,6 @@ class Cli:
         assert ended.code == 0, ended.err
         return ended.document()
 
-    async def sees(self, number: str, status: str) -> Any:
-        """Wait until the command shows a case in a status."""
-        async with asyncio.timeout(40):
-            while (view := await self.view(number))["status"] != status:
-                pass
-        return view
-
     def case_file(self, name: str, example: str = "1-straight", **changes: Any) -> Path:
         """An example under a submission id of its own, as a file."""
         content = json.loads((EXAMPLES / f"{example}.json").read_text(encoding="utf-8"))

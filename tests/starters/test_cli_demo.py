@@ -4,7 +4,7 @@ from terminal import Cli
 
 
 async def test_every_example_ends_as_its_file_expects(lonely: Cli) -> None:
-    ended = await lonely("demo", "--json", "--day-seconds", "0.25")
+    ended = await lonely("demo", "--json", "--day-seconds", "0.2")
     assert ended.code == 0, ended.err
     report = ended.document()
     assert len(report["cases"]) == 9

@@ -4,18 +4,20 @@ import asyncio
 import json
 import signal
 
-import pytest
 from helpers import until
 from terminal import Cli, clean_environment, finished
 
 from starters.server import free_ports, port_is_free
 
 
-@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
-async def test_a_worker_told_to_stop_drains_and_ends_well(
-    diploma: Cli, told: signal.Signals
-) -> None:
-    alive = diploma.folder / "alive"
+async def test_a_worker_told_to_stop_drains_and_ends_well(diploma: Cli) -> None:
+    await asyncio.gather(
+        drains_and_ends(diploma, signal.SIGTERM), drains_and_ends(diploma, signal.SIGINT)
+    )
+
+
+async def drains_and_ends(diploma: Cli, told: signal.Signals) -> None:
+    alive = diploma.folder / f"alive-{told.name}"
     beside = diploma.but(DIPLOMA_HEARTBEAT_FILE=str(alive), DIPLOMA_DRAIN_SECONDS="5")
     process = await beside.start("worker")
 
