@@ -6,6 +6,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.failures import UNREADABLE, in_engine_terms, not_yet
+from activities.heartbeats import beating
 from activities.ports import HolderGateway
 from domain.base import Frozen
 from domain.errands import Errand, ErrandAnswer
@@ -37,11 +38,13 @@ class HolderActivities:
             ApplicationError: Not yet or a passing failure (retried); an unreadable answer
                 several times in a row (not retried).
         """
+        in_a_row = sum(activity.info().heartbeat_details)
         try:
-            with in_engine_terms():
-                answer = await self._gateway.answer_of(consultation.holder, consultation.errand)
+            async with beating(lambda: in_a_row):
+                with in_engine_terms():
+                    answer = await self._gateway.answer_of(consultation.holder, consultation.errand)
         except ApplicationError as failure:
-            raise _patient(failure, consultation.poll_every) from None
+            raise _patient(failure, in_a_row, consultation.poll_every) from None
         if answer is not None:
             return answer
         raise not_yet("the holder has not answered yet", consultation.poll_every)
@@ -57,7 +60,7 @@ class HolderActivities:
             await self._gateway.recall(consultation.holder, consultation.errand)
 
 
-def _patient(failure: ApplicationError, poll_every: timedelta) -> ApplicationError:
+def _patient(failure: ApplicationError, in_a_row: int, poll_every: timedelta) -> ApplicationError:
     """An unreadable answer may be a passing maintenance page: ask again, but not for ever.
 
     How many came in a row is carried from attempt to attempt as heartbeat details.
@@ -65,11 +68,10 @@ def _patient(failure: ApplicationError, poll_every: timedelta) -> ApplicationErr
     if failure.type != UNREADABLE:
         activity.heartbeat(0)
         return failure
-    in_a_row = 1 + sum(activity.info().heartbeat_details)
-    activity.heartbeat(in_a_row)
+    activity.heartbeat(in_a_row + 1)
     return ApplicationError(
         failure.message,
         type=UNREADABLE,
-        non_retryable=in_a_row >= UNREADABLE_IN_A_ROW,
+        non_retryable=in_a_row + 1 >= UNREADABLE_IN_A_ROW,
         next_retry_delay=poll_every,
     )

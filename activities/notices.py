@@ -3,6 +3,7 @@
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.heartbeats import beating
 from activities.ports import MailGateway, MailRenderer, PermanentFailure, TemporaryFailure
 from domain.base import Frozen
 from domain.notices import Audience, Delivery, DeliveryReport, Notice
@@ -35,16 +36,19 @@ class NoticeActivities:
         """
         settled = [DeliveryReport.model_validate(item) for item in self._settled_before()]
         failures: list[str] = []
-        for notice in notices:
-            if any(report.key == notice.key for report in settled):
-                continue
-            try:
-                report = await self._deliver(notice)
-            except TemporaryFailure as failure:
-                failures.append(str(failure))
-                continue
-            settled.append(report)
-            activity.heartbeat([report.model_dump(mode="json") for report in settled])
+
+        def done() -> list[object]:
+            return [report.model_dump(mode="json") for report in settled]
+
+        async with beating(done):
+            for notice in notices:
+                if any(report.key == notice.key for report in settled):
+                    continue
+                try:
+                    settled.append(await self._deliver(notice))
+                except TemporaryFailure as failure:
+                    failures.append(str(failure))
+                activity.heartbeat(done())
         if failures:
             raise ApplicationError(
                 f"{len(failures)} of {len(notices)} mails wait: {failures[0]}",

@@ -14,7 +14,7 @@ _SNILS_UNCHECKED_UP_TO = 1_001_998
 
 
 def _digits(value: str) -> str:
-    return re.sub(r"[\s\-()]", "", half_width(tidy(value)))
+    return re.sub(r"[\s()\-\u2010-\u2015\u2212]", "", half_width(tidy(value)))
 
 
 def snils(value: str) -> str:
@@ -28,7 +28,7 @@ def snils(value: str) -> str:
         raise fault("SNILS_FORMAT")
     body, check = digits[:9], int(digits[9:])
     weighted = sum(int(digit) * weight for digit, weight in zip(body, range(9, 0, -1), strict=True))
-    if int(body) > _SNILS_UNCHECKED_UP_TO and weighted % 101 % 100 != check:
+    if not int(body) or (int(body) > _SNILS_UNCHECKED_UP_TO and weighted % 101 % 100 != check):
         raise fault("SNILS_CHECK_DIGIT")
     return f"{body[:3]}-{body[3:6]}-{body[6:]} {digits[9:]}"
 
@@ -37,6 +37,8 @@ def _inn(value: str, length: int) -> str:
     digits = _digits(value)
     if not re.fullmatch(rf"[0-9]{{{length}}}", digits):
         raise fault(f"INN_{length}_FORMAT")
+    if not int(digits):
+        raise fault("INN_CHECK_DIGIT")
     try:
         return str(ru_inn.validate(digits))
     except StdnumError:

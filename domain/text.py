@@ -20,6 +20,8 @@ _UNSEEN = re.compile(
 MAX_NAME = 100
 MAX_LINE = 300
 """Characters; longer texts are no names and no addresses."""
+LEAST_TITLE = 4
+"""Letters; no institution and no specialty has a shorter full name."""
 
 
 def fault(code: str) -> PydanticCustomError:
@@ -143,9 +145,12 @@ def full_title(value: str) -> str:
     """The full, unabbreviated name of an institution or a specialty.
 
     Raises:
-        PydanticCustomError: TEXT_TOO_LONG, MIXED_ALPHABETS, ABBREVIATION or those of `tidy`.
+        PydanticCustomError: TEXT_TOO_SHORT, TEXT_TOO_LONG, MIXED_ALPHABETS, ABBREVIATION or
+            those of `tidy`.
     """
     text = check_unabbreviated(check_one_alphabet(tidy(value)))
+    if sum(symbol.isalpha() for symbol in text) < LEAST_TITLE:
+        raise fault("TEXT_TOO_SHORT")
     if len(text) > MAX_LINE:
         raise fault("TEXT_TOO_LONG")
     return text
@@ -155,9 +160,11 @@ def line_of_text(value: str) -> str:
     """An address, a place or a remark of at most 300 characters.
 
     Raises:
-        PydanticCustomError: TEXT_TOO_LONG or those of `tidy`.
+        PydanticCustomError: TEXT_TOO_SHORT, TEXT_TOO_LONG or those of `tidy`.
     """
     text = tidy(value)
+    if not any(symbol.isalnum() for symbol in text):
+        raise fault("TEXT_TOO_SHORT")
     if len(text) > MAX_LINE:
         raise fault("TEXT_TOO_LONG")
     return text

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import json
+import re
 import sys
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -168,7 +169,7 @@ def list_cases(
     as_json: Json = False,
 ) -> None:
     """List cases by status, route, region or overdue."""
-    if region is not None and not (region.isascii() and region.isdigit() and len(region) == 2):
+    if region is not None and not re.fullmatch(r"[0-9]{2}", region):
         raise Stop(BAD_INPUT, "--region takes a two-digit code, as in 77")
     found = _with_client(
         lambda client: cases.rows(

@@ -105,7 +105,8 @@ class Player:
 
     async def _act(self, client: Client, day_seconds: float) -> None:
         for step in self.scenario.applicant:
-            while self.view is None or self.view.status is not step.when:
+            while self.view is None or self.view.status is not step.when:  # noqa: ASYNC110 - the
+                # case is looked at from outside, nothing in here could set an event
                 await asyncio.sleep(LOOK_EVERY / 2)
             await asyncio.sleep(step.after_days * day_seconds)
             await self._take(client, step)
@@ -211,6 +212,7 @@ def player_of(file: Path) -> Player:
 
 
 def live_table(players: list[Player]) -> Table:
+    """Where the cases stand right now."""
     table = Table(box=box.SIMPLE_HEAD)
     for column in ("case", "control number", "way", "status", "waits for", "by", "mails"):
         table.add_column(column, no_wrap=True)
@@ -241,6 +243,7 @@ def _way(status: CaseStatus) -> Text:
 
 
 def final_table(report: DemoReport) -> Table:
+    """How the cases ended."""
     table = Table(title="How the cases ended", box=box.SIMPLE_HEAD, title_justify="left")
     for column in ("case", "control number", "route", "outcome", "stages", "mails"):
         table.add_column(column, overflow="fold", no_wrap=column == "control number")

@@ -7,6 +7,7 @@ import pytest
 from helpers import start_server
 from staging import Stage, working
 from temporalio.testing import WorkflowEnvironment
+from terminal_fixtures import client, diploma, lonely, stack_parts, without_foreign_settings  # noqa: F401 - fixtures are found by name here
 
 from simulators.outside import Outside
 

@@ -31,7 +31,7 @@ OUTSIDE = {"aiohttp", "aiosmtplib", "holidays", "jinja2"}
 """Libraries that reach the outside world, its mail or its calendar."""
 MAY_REACH_OUTSIDE = {"adapters", "simulators"}
 MAY_READ_SETTINGS = {"workers", "starters"}
-WORKFLOW_LIBRARIES = {"temporalio", "pydantic"}
+WORKFLOW_LIBRARIES = {"temporalio", "pydantic", "pydantic_core"}
 NOT_IN_DOMAIN = {"temporalio", "structlog"}
 REGISTRIES = [
     ".".join(parts)

@@ -1,15 +1,19 @@
 """Settings of the service, from the environment; the only place they are read."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
-from pydantic import BaseModel, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, Field, HttpUrl, TypeAdapter, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from adapters.mail_smtp import SmtpSettings
 from adapters.profiles import DEFAULT_PROFILE
 from domain.clock import SECONDS_PER_DAY
+from domain.identifiers import email_address
 
 PREFIX = "DIPLOMA_"
 
@@ -55,14 +59,48 @@ class Settings(BaseSettings):
     """Real seconds a calendar day lasts; less than 86,400 only for demonstrations."""
     temporal_cli: Path | None = None
     """The Temporal CLI for `up` and `demo`; else the one installed with us, or on the PATH."""
-    log_format: str = Field(default="json", pattern="^(json|console)$")
+    log_format: Literal["json", "console"] = "json"
     """json for machines, console for people."""
-    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """The lowest level that is logged."""
-    drain_seconds: float = Field(default=20, ge=0)
+    drain_seconds: float = Field(default=20, ge=0, le=3600, allow_inf_nan=False)
     """How long a worker told to stop lets running activities finish."""
     heartbeat_file: Path | None = None
     """Touched while the worker runs, for health checks."""
+
+    @field_validator("case_url")
+    @classmethod
+    def _names_the_case(cls, pattern: str) -> str:
+        try:
+            named = pattern.format(number="1") != pattern
+        except (KeyError, IndexError, ValueError):
+            named = False
+        if not named:
+            raise ValueError("write the address with {number} in the place of the control number")
+        return pattern
+
+    @field_validator("ops_email", "support_email")
+    @classmethod
+    def _one_address(cls, address: str) -> str:
+        try:
+            return email_address(address)
+        except PydanticCustomError:
+            raise ValueError("write exactly one mail address") from None
+
+    @field_validator("holders_base_url", "payments_base_url")
+    @classmethod
+    def _web_address(cls, address: str) -> str:
+        return str(_WEB_ADDRESS.validate_python(address)).rstrip("/")
+
+    @field_validator("mail_domain")
+    @classmethod
+    def _domain(cls, domain: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", domain):
+            raise ValueError("write a domain name, as in duplicates.example.org")
+        return domain
+
+
+_WEB_ADDRESS: TypeAdapter[HttpUrl] = TypeAdapter(HttpUrl)
 
 
 def load_settings(**overrides: object) -> Settings:
@@ -77,6 +115,8 @@ def load_settings(**overrides: object) -> Settings:
             raise BadSettings(f"{variable}: there is no such setting; see `diploma settings`")
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
+    except SettingsError:
+        raise BadSettings(f"{PREFIX}SMTP: set its parts, as in {PREFIX}SMTP__HOST") from None
     except ValidationError as error:
         detail = error.errors(include_url=False, include_input=False)[0]
         name = PREFIX + "__".join(str(part) for part in detail["loc"]).upper()

@@ -2,10 +2,14 @@
 
 import logging
 import tomllib
+from collections.abc import Sequence
+from typing import Any
 
+from temporalio.api.common.v1 import Payload
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.contrib.pydantic import PydanticPayloadConverter
+from temporalio.converter import DataConverter
 from temporalio.envconfig import ClientConfig
 from temporalio.plugin import SimplePlugin
 from temporalio.runtime import (
@@ -24,11 +28,36 @@ class Unreachable(Exception):
     """The Temporal server, or the namespace on it, cannot be used; the text says which."""
 
 
+class TolerantConverter(PydanticPayloadConverter):
+    """Hands on the bytes of what nobody can decode, where no type is asked for.
+
+    So are messages read that people type by hand. Otherwise the SDK drops an undecodable one
+    with a line in the log, and ops never see that somebody tried to tell the case something.
+    """
+
+    def from_payloads(
+        self, payloads: Sequence[Payload], type_hints: list[type] | None = None
+    ) -> list[Any]:
+        """Decode payloads; without type hints one by one, leaving the undecodable as bytes."""
+        if type_hints:
+            return super().from_payloads(payloads, type_hints)
+        return [self._decoded(payload) for payload in payloads]
+
+    def _decoded(self, payload: Payload) -> Any:
+        try:
+            return super().from_payloads([payload])[0]
+        except Exception:  # noqa: BLE001 - whatever is wrong with it, it is for a person now
+            return payload.data
+
+
+DATA_CONVERTER = DataConverter(payload_converter_class=TolerantConverter)
+
+
 def plugin() -> SimplePlugin:
     """Converter and workflows, in one place for client, worker and replayer."""
     return SimplePlugin(
         "diploma-duplicates",
-        data_converter=pydantic_data_converter,
+        data_converter=DATA_CONVERTER,
         workflows=[DuplicateRequest],
     )
 

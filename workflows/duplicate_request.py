@@ -39,7 +39,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.ladder import Ladder
     from workflows.outside import Cashier, HolderDesk
     from workflows.postman import Postman
-    from workflows.reception import Reception, turned_down
+    from workflows.reception import Reception, plain_name, turned_down
     from workflows.state import CaseState, Running
     from workflows.view import case_view
 
@@ -428,7 +428,7 @@ class DuplicateRequest:
     @workflow.signal(dynamic=True)
     def unknown_signal(self, name: str, _payload: Sequence[RawValue]) -> None:
         """A signal nobody knows is kept for a person to see."""
-        self._case.park(name, "there is no such signal")
+        self._case.park(plain_name(name), "there is no such signal")
 
     # --- query --------------------------------------------------------------------------
 

@@ -70,6 +70,7 @@ class HolderDesk:
             HolderActivities.consult_holder,
             consultation.model_copy(update={"poll_every": every}),
             start_to_close_timeout=policies.OUTSIDE_CALL,
+            heartbeat_timeout=policies.WORKER_GONE,
             retry_policy=policies.POLL_RETRY,
             summary=f"{consultation.errand.kind}: wait for the holder's answer",
         )

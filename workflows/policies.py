@@ -15,6 +15,9 @@ SHORT_STEP_RETRY = RetryPolicy(
 OUTSIDE_CALL = timedelta(seconds=60)
 """One attempt at an outside system; longer than any adapter's own timeout."""
 
+WORKER_GONE = timedelta(seconds=15)
+"""A step of a worker that shows no sign of life for so long is given to another."""
+
 OUTSIDE_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=2),
     backoff_coefficient=2,

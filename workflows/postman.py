@@ -51,6 +51,7 @@ class Postman:
                 NoticeActivities.deliver_notices,
                 due,
                 start_to_close_timeout=policies.MAIL_BATCH,
+                heartbeat_timeout=policies.WORKER_GONE,
                 schedule_to_close_timeout=policies.MAIL_GIVE_UP,
                 retry_policy=policies.MAIL_RETRY,
                 summary=f"mail: {', '.join(notice.event for notice in due)}",

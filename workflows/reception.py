@@ -3,6 +3,7 @@
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from temporalio.exceptions import ApplicationError
 
 from domain.base import Frozen
@@ -152,15 +153,23 @@ def turned_down(reason: str) -> ApplicationError:
 
 def _faults(error: ValidationError) -> str:
     faults = [
-        f"{_place(detail['loc'])}: {detail['msg']}"
+        f"{_place(detail['loc'])}: {_reason(detail)}"
         for detail in error.errors(include_url=False, include_input=False)
     ]
     return "; ".join(faults[:5])
 
 
+def _reason(detail: ErrorDetails) -> str:
+    """The library's words, or for our own faults of form their code in the catalogue."""
+    return detail["type"] if detail["type"].isupper() else detail["msg"]
+
+
 def _place(location: tuple[int | str, ...]) -> str:
     """The field's path; keys nobody expects may be anything, so only plain ones are repeated."""
-    parts = [str(part) for part in location]
-    return ".".join(
-        part if part.isidentifier() and len(part) <= LONGEST_FIELD_NAME else "?" for part in parts
-    )
+    return ".".join(str(part) if isinstance(part, int) else plain_name(part) for part in location)
+
+
+def plain_name(name: str) -> str:
+    """A name as programs have them; anything else may be somebody's text and becomes ?."""
+    plain = name.isascii() and name.replace("_", "").isalpha() and len(name) <= LONGEST_FIELD_NAME
+    return name if plain else "?"

@@ -97,6 +97,7 @@ SINGLE_FAULTS: list[tuple[str, str, JsonObject]] = [
         valid_application(applicant={"name": {"patronymic": "-"}}),
     ),
     ("TEXT_TOO_LONG", "specialty", valid_application(specialty="я" * 301)),
+    ("TEXT_TOO_SHORT", "specialty", valid_application(specialty="-")),
     ("ABBREVIATION", "institution.name", valid_application(institution={"name": "ГБПОУ «Колледж»"})),
     ("ABBREVIATION", "specialty", valid_application(specialty="Техн. обслуживание")),
     ("REFERENCE_FORMAT", "submission_id", valid_application(submission_id="отправка 17")),

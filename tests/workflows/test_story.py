@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from pydantic import JsonValue
 from samples import valid_application
 from staging import Stage
 from temporalio.client import WorkflowUpdateFailedError
@@ -46,7 +47,9 @@ def without_documents(*kinds: str) -> JsonObject:
     raw = valid_application()
     documents = raw["documents"]
     assert isinstance(documents, list)
-    kept = [item for item in documents if isinstance(item, dict) and item["kind"] not in kinds]
+    kept: list[JsonValue] = [
+        item for item in documents if isinstance(item, dict) and item["kind"] not in kinds
+    ]
     return {**raw, "documents": kept}
 
 
