@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from pydantic import ConfigDict
 from temporalio import activity
 
 from domain.base import Frozen, Instant, JsonObject
@@ -19,7 +20,8 @@ from domain.examination import (
 )
 from domain.fees import Fee, itemise
 from domain.messages import Correction, Objection
-from domain.profile import Holder, HolderChannel, Profile
+from domain.profile import Profile
+from domain.routes import Directory, Holder, HolderChannel, Route, Stop
 from domain.terms import Ladder, Terms
 
 SNAPSHOT_DAYS = 730
@@ -45,6 +47,8 @@ class CaseSetup(Frozen):
     quiet_hours: QuietHours
     fees: tuple[Fee, ...]
     holder: Holder | None
+    route: Route = Route.INSTITUTION
+    closure_protocol: str | None = None
 
 
 class OpenedCase(Frozen):
@@ -67,9 +71,21 @@ class CorrectionToAssess(Frozen):
 class AssessedCorrection(Frozen):
     """The outcome of a correction; fees and holder are new when it changed them."""
 
+    model_config = ConfigDict(extra="ignore")
+    """Version 0.1.0 gave the holder here; its cases are still running."""
+
     assessment: CorrectionAssessment
     fees: tuple[Fee, ...]
-    holder: Holder | None
+    stop: Stop | None = None
+    """Where the search begins, when the correction named another institution."""
+
+
+class Move(Frozen):
+    """A case that has to go on to the next holder."""
+
+    route: Route
+    region: str
+    new_holder_inn: str | None
 
 
 class NamedObjections(Frozen):
@@ -85,7 +101,7 @@ class CaseActivities:
     def __init__(
         self,
         profile: Profile,
-        holders: dict[str, Holder],
+        directory: Directory,
         calendar: Callable[[date, int], WorkingCalendar],
         day_seconds: float = SECONDS_PER_DAY,
     ) -> None:
@@ -93,12 +109,12 @@ class CaseActivities:
 
         Args:
             profile: The procedure's settings.
-            holders: The directory of records holders by INN.
+            directory: The directory of records holders.
             calendar: Takes a snapshot of the official calendar from a day on.
             day_seconds: Engine seconds a calendar day lasts; 86,400 except in a demo.
         """
         self._profile = profile
-        self._holders = holders
+        self._directory = directory
         self._calendar = calendar
         self._day_seconds = day_seconds
 
@@ -111,6 +127,7 @@ class CaseActivities:
         zone = self._profile.zone_of(code)
         today = _local_day(opening.submitted_at, zone)
         examination = examine(raw, self._profile, today)
+        stop = self._first_stop(raw)
         return OpenedCase(
             setup=CaseSetup(
                 clock=ProcedureClock(origin=opening.submitted_at, day_seconds=self._day_seconds),
@@ -121,7 +138,9 @@ class CaseActivities:
                 ladder=self._profile.ladder,
                 quiet_hours=self._profile.quiet_hours,
                 fees=self._fees(raw),
-                holder=self._holder(raw),
+                holder=stop.holder,
+                route=stop.route,
+                closure_protocol=stop.closure_protocol,
             ),
             examination=examination,
         )
@@ -137,10 +156,17 @@ class CaseActivities:
             request.today,
             fee_paid=request.fee_paid,
         )
-        corrected = assessment.draft
+        before, after = self._first_stop(request.base), self._first_stop(assessment.draft)
         return AssessedCorrection(
-            assessment=assessment, fees=self._fees(corrected), holder=self._holder(corrected)
+            assessment=assessment,
+            fees=self._fees(assessment.draft),
+            stop=after if after != before else None,
         )
+
+    @activity.defn
+    async def find_next_stop(self, move: Move) -> Stop:
+        """Find who is asked next on the route (R6)."""
+        return self._directory.next_stop(move.route, move.region, move.new_holder_inn)
 
     @activity.defn
     async def name_objections(self, objections: list[Objection]) -> NamedObjections:
@@ -159,22 +185,19 @@ class CaseActivities:
             intermediary=intermediary if isinstance(intermediary, int) else None,
         )
 
-    def _holder(self, raw: JsonObject) -> Holder | None:
+    def _first_stop(self, raw: JsonObject) -> Stop:
         """The directory's entry; else the mailbox the applicant knows; else nobody yet (R6)."""
         institution = raw.get("institution")
-        if not isinstance(institution, dict):
-            return None
-        inn, name, email = (str(institution.get(key) or "") for key in ("inn", "name", "email"))
-        if inn in self._holders:
-            return self._holders[inn]
-        if not email:
-            return None
-        return Holder(
-            inn=inn,
-            name=name,
-            region=str(institution.get("region") or ""),
-            channel=HolderChannel(kind="letter", address=email),
+        known = institution if isinstance(institution, dict) else {}
+        inn, name, email, region = (
+            str(known.get(key) or "") for key in ("inn", "name", "email", "region")
         )
+        found = self._directory.first_stop(inn, region)
+        if found is not None:
+            return found
+        mailbox = HolderChannel(kind="letter", address=email) if email else None
+        holder = Holder(inn=inn, name=name, region=region, channel=mailbox) if mailbox else None
+        return Stop(route=Route.INSTITUTION, holder=holder)
 
 
 def _local_day(moment: datetime, zone: str) -> date:

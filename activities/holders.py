@@ -10,7 +10,7 @@ from activities.heartbeats import beating
 from activities.ports import HolderGateway
 from domain.base import Frozen
 from domain.errands import Errand, ErrandAnswer
-from domain.profile import Holder
+from domain.routes import Holder
 
 UNREADABLE_IN_A_ROW = 3
 """So many unreadable answers are no passing maintenance page; a person has to look."""

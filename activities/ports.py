@@ -8,7 +8,7 @@ from domain.errands import Errand, ErrandAnswer
 from domain.messages import PaymentReceived
 from domain.notices import Notice
 from domain.payments import Invoice, InvoiceOrder, RefundOrder
-from domain.profile import Holder
+from domain.routes import Holder
 
 
 class TemporaryFailure(Exception):

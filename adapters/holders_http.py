@@ -4,11 +4,11 @@ from http import HTTPStatus
 from typing import Literal
 from urllib.parse import quote, urljoin
 
-from activities.ports import UnreadableAnswer
+from activities.ports import TemporaryFailure, UnreadableAnswer
 from adapters.http import JsonClient
 from domain.base import Frozen
 from domain.errands import Errand, ErrandAnswer, ErrandKind
-from domain.profile import Holder
+from domain.routes import Holder
 
 _ANSWERED_BY = {
     ErrandKind.VERIFICATION: "reply",
@@ -72,6 +72,8 @@ class HttpHolderGateway:
         )
 
     def _url(self, holder: Holder, errand: Errand) -> str:
+        if holder.channel is None:
+            raise TemporaryFailure(f"holder {holder.inn} has no address in the directory")
         address = urljoin(self._base_url, holder.channel.address).rstrip("/")
         return f"{address}/errands/{quote(errand.key, safe='')}"
 

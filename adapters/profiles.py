@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from domain.profile import Holder, Profile
+from domain.profile import Profile
+from domain.routes import Directory, Holder
 
 PROFILES = Path(__file__).resolve().parent.parent / "profiles"
 DEFAULT_PROFILE = PROFILES / "default"
@@ -33,7 +34,7 @@ def load_profile(folder: Path = DEFAULT_PROFILE) -> Profile:
         raise BadProfile(f"profile {folder.name}: {_first(error)}") from None
 
 
-def load_holders(file: Path = DEFAULT_PROFILE / "holders.toml") -> dict[str, Holder]:
+def load_holders(file: Path = DEFAULT_PROFILE / "holders.toml") -> Directory:
     """The directory of records holders by INN (R6).
 
     Raises:
@@ -45,7 +46,7 @@ def load_holders(file: Path = DEFAULT_PROFILE / "holders.toml") -> dict[str, Hol
             holders[inn] = Holder.model_validate({"inn": inn, **entry})
         except (ValidationError, TypeError):
             raise BadProfile(f"{file.name}: the entry of holder {inn} is not usable") from None
-    return holders
+    return Directory(holders=holders)
 
 
 def _first(error: ValidationError) -> str:

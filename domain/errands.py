@@ -22,12 +22,15 @@ class Errand(Frozen):
     kind: ErrandKind
     round: int
     """Counts the checks of one case: 1 for the first, 2 after a correction, and so on."""
+    hop: int = 1
+    """Counts the holders asked in a round: 2 for the next one on the route, and so on."""
     application: Application
 
     @property
     def key(self) -> str:
         """Unique per case, kind and round; nothing personal in it."""
-        return f"{self.control_number}.{self.kind}.{self.round}"
+        key = f"{self.control_number}.{self.kind}.{self.round}"
+        return key if self.hop == 1 else f"{key}-{self.hop}"
 
 
 class ErrandAnswer(Frozen):

@@ -38,6 +38,8 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _MAX_DEPTH = 20
 LONGEST_FIELD_NAME = 40
 """No field of ours has a longer name; a longer key is somebody's text."""
+NOT_FOUND_IN_RECORDS = "NOT_FOUND_IN_RECORDS"
+"""What a holder that found nothing objects, where a search can still be mended."""
 PASSPORT_AGE = 14
 """Years; nobody younger holds a passport."""
 

@@ -37,7 +37,15 @@ class HolderVerdict(StrEnum):
     """What the records holder found when it compared the application with its records."""
 
     CONFIRMED = "confirmed"
+    """The records agree; an archive has found them."""
     OBJECTIONS = "objections"
+    NOT_FOUND = "not_found"
+    REORGANISED = "reorganised"
+    """The institution has a successor, which has the records."""
+    TRANSFERRED = "transferred"
+    """The records were handed to an archive."""
+    LIQUIDATED = "liquidated"
+    """The institution is no more; its records went to the region's archive authority."""
 
 
 class Objection(Frozen):
@@ -53,6 +61,12 @@ class HolderReply(Frozen):
     reply_id: Identifier | None = None
     verdict: HolderVerdict
     objections: tuple[Objection, ...] = ()
+    new_holder_inn: Mark | None = None
+    """Who has the records now, when the case has to go on."""
+    closure_protocol: Mark | None = None
+    """Number and date of the protocol by which the institution was closed."""
+    copy_reference: Mark | None = None
+    """Number of the archive's copy (архивная копия), which comes before the duplicate."""
     note: Note | None = None
 
     @model_validator(mode="after")

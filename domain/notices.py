@@ -26,6 +26,7 @@ class NoticeEvent(StrEnum):
     SUBMITTED = "submitted"
     ACCEPTED = "accepted"
     IN_REVIEW = "in_review"
+    MOVED = "moved"
     RECHECK = "recheck"
     RETURNED = "returned"
     REFUSED = "refused"
@@ -37,6 +38,7 @@ class NoticeEvent(StrEnum):
     IN_PRODUCTION = "in_production"
     READY = "ready"
     ISSUED = "issued"
+    SUBSTITUTE_ISSUED = "substitute_issued"
     WITHDRAWN = "withdrawn"
     CLOSED = "closed"
     # to the holder
@@ -95,6 +97,12 @@ class NoticeFacts(Frozen):
     refund: int = 0
     delivery: DeliveryMethod | None = None
     hand_over: HandOver | None = None
+    route: str = ""
+    """Which way the search goes (a Route)."""
+    closure_protocol: str = ""
+    """By which the institution was closed."""
+    copy_reference: str = ""
+    """Number of the archive's copy."""
     remark: str = ""
     """For staff: what needs a person, in English, nothing personal in it."""
 

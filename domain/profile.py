@@ -1,6 +1,5 @@
 """A profile: every number and every text of the procedure that an authority may set itself."""
 
-from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import field_validator
@@ -25,22 +24,6 @@ class Region(Frozen):
             return ZoneInfo(zone).key
         except (ValueError, OSError, ZoneInfoNotFoundError):
             raise ValueError("there is no such time zone") from None
-
-
-class HolderChannel(Frozen):
-    """How a records holder is reached: an API address or a mailbox for letters (R6)."""
-
-    kind: Literal["http", "letter"]
-    address: str
-
-
-class Holder(Frozen):
-    """A records holder (держатель архива записей) of the directory (R6)."""
-
-    inn: str
-    name: str
-    region: str
-    channel: HolderChannel
 
 
 class Profile(Frozen):

@@ -21,7 +21,7 @@ from simulators.state import KeptInvoice, PlacedErrand, State
 _KEY = re.compile(
     r"(?P<control_number>[0-9A-Z-]{1,20})"
     r"\.(?P<kind>verification|production|hand_over)"
-    r"\.(?P<round>[1-9][0-9]{0,5})"
+    r"\.(?P<round>[1-9][0-9]{0,5})(?:-[1-9][0-9]{0,2})?"
 )
 
 
@@ -74,7 +74,7 @@ class Desk:
         scenario = self._state.scenario(errand.control_number)
         match errand.kind:
             case ErrandKind.VERIFICATION:
-                return scenario.verification_in(errand.round)
+                return scenario.verification_in(errand.asked)
             case ErrandKind.PRODUCTION:
                 return scenario.production
             case ErrandKind.HAND_OVER:
@@ -90,10 +90,17 @@ class Desk:
         scenario, number = self._state.scenario(errand.control_number), errand.control_number
         match errand.kind:
             case ErrandKind.VERIFICATION:
-                objections = scenario.verification_in(errand.round).objections
-                verdict = HolderVerdict.OBJECTIONS if objections else HolderVerdict.CONFIRMED
+                step = scenario.verification_in(errand.asked)
+                plain = HolderVerdict.OBJECTIONS if step.objections else HolderVerdict.CONFIRMED
                 return ErrandAnswer(
-                    reply=HolderReply(reply_id=errand.key, verdict=verdict, objections=objections)
+                    reply=HolderReply(
+                        reply_id=errand.key,
+                        verdict=step.verdict or plain,
+                        objections=step.objections,
+                        new_holder_inn=step.new_holder_inn,
+                        closure_protocol=step.closure_protocol,
+                        copy_reference=step.copy_reference,
+                    )
                 )
             case ErrandKind.PRODUCTION:
                 return ErrandAnswer(

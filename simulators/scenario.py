@@ -7,7 +7,7 @@ from pydantic import Field
 
 from domain.application import DeliveryMethod
 from domain.base import Frozen
-from domain.messages import Objection
+from domain.messages import HolderVerdict, Objection
 from domain.statuses import CaseStatus
 
 Days = Annotated[float, Field(ge=0, le=36_500, allow_inf_nan=False)]
@@ -49,6 +49,11 @@ class VerificationStep(Step):
 
     after_days: Days = 3
     objections: tuple[Objection, ...] = ()
+    verdict: HolderVerdict | None = None
+    """The answer when it is neither a confirmation nor objections."""
+    new_holder_inn: str | None = None
+    closure_protocol: str | None = None
+    copy_reference: str | None = None
 
 
 class HandOverStep(Step):
@@ -80,7 +85,7 @@ class Scenario(Frozen):
     """How the outside behaves in one case."""
 
     verification: tuple[VerificationStep, ...] = Field((VerificationStep(),), min_length=1)
-    """One step per round; rounds after the last are confirmed in its time."""
+    """One step for each time a holder is asked; after the last all is confirmed in its time."""
     production: Step = Step(after_days=5)
     hand_over: HandOverStep = HandOverStep()
     payment: PaymentStep = PaymentStep()
@@ -90,8 +95,8 @@ class Scenario(Frozen):
     mail_faults: tuple[MailFault, ...] = ()
     """Played once each, in order, one for every mail of the case that arrives."""
 
-    def verification_in(self, check_round: int) -> VerificationStep:
-        """The step of a round, counted from 1."""
-        if check_round <= len(self.verification):
-            return self.verification[check_round - 1]
+    def verification_in(self, asked: int) -> VerificationStep:
+        """The step of the time a holder is asked, counted from 1 over rounds and hops."""
+        if asked <= len(self.verification):
+            return self.verification[asked - 1]
         return VerificationStep(after_days=self.verification[-1].after_days)

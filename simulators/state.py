@@ -68,6 +68,12 @@ class PlacedErrand(Frozen):
     faults_played: int = 0
     answer: ErrandAnswer | None = None
 
+    @property
+    def asked(self) -> int:
+        """Which time a holder is asked this in the case, counted over rounds and hops."""
+        _, _, hop = self.key.rpartition(".")[2].partition("-")
+        return self.round + (int(hop) - 1 if hop else 0)
+
 
 class KeptInvoice(Frozen):
     """An invoice with its payment."""

@@ -27,6 +27,7 @@ from temporalio.service import RPCStatusCode
 from domain.base import Frozen, Instant, JsonObject
 from domain.messages import HandOver, ProductionRecord
 from domain.numbers import control_number
+from domain.routes import Route
 from domain.statuses import CaseStatus
 from workflows.contracts import (
     ASSIGNEE,
@@ -46,7 +47,6 @@ from workflows.contracts import (
     Update,
     workflow_id,
 )
-from workflows.state import Route
 
 ANSWER_TIMEOUT = timedelta(seconds=30)
 """How long a person waits for an update before being told that no worker answers."""

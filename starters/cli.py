@@ -34,6 +34,7 @@ from domain.messages import (
     WithdrawalRequested,
 )
 from domain.numbers import BadControlNumber, parse_control_number
+from domain.routes import Route
 from domain.statuses import CaseStatus
 from domain.terms import project
 from starters import cases, display
@@ -41,7 +42,6 @@ from starters.files import BadFile, read_object, shown
 from workers import temporal
 from workers.settings import listing, load_settings
 from workflows.contracts import Acknowledgement, CorrectionAnswer, Signal, Update
-from workflows.state import Route
 
 app = typer.Typer(
     name="diploma",

@@ -139,7 +139,10 @@ class Player:
             stages=tuple(
                 entry.event for entry in self.view.timeline if entry.event in CaseStatus.__members__
             ),
-            overdue_once=any(entry.event == Rung.BREACH for entry in self.view.timeline),
+            overdue_once=any(
+                entry.event == Rung.BREACH and not entry.detail.startswith("response")
+                for entry in self.view.timeline
+            ),
             due_dates_told=tuple(self.dues),
             mails_sent=self.view.mails.sent,
         )
@@ -183,7 +186,8 @@ async def play_examples(*, keep: bool, day_seconds: float, quiet: bool) -> DemoR
 
 def examples() -> list[Player]:
     """A player for each case in examples/."""
-    return [player_of(file) for file in sorted(EXAMPLES.glob("*.json"))]
+    files = sorted(EXAMPLES.glob("*.json"), key=lambda file: int(file.stem.partition("-")[0]))
+    return [player_of(file) for file in files]
 
 
 async def _watch(

@@ -27,7 +27,7 @@ from domain.base import JsonObject
 from domain.clock import SECONDS_PER_DAY, QuietHours
 from domain.errands import Errand, ErrandAnswer
 from domain.numbers import control_number
-from domain.profile import Holder
+from domain.routes import Holder
 from domain.statuses import CaseStatus
 from simulators.outside import Outside
 from workflows.contracts import CASE_VIEW, CaseRequest, CaseView, workflow_id
@@ -219,6 +219,7 @@ async def working(
             case.open_case,
             case.assess_correction,
             case.name_objections,
+            case.find_next_stop,
             notices.deliver_notices,
             consult.consult_holder,
             consult.recall_errand,

@@ -87,6 +87,7 @@ class CaseWorker:
             case.open_case,
             case.assess_correction,
             case.name_objections,
+            case.find_next_stop,
             notices.deliver_notices,
             holder.consult_holder,
             holder.recall_errand,

@@ -9,10 +9,11 @@ from domain.deficiencies import Deficiency, verdict
 from domain.errands import ErrandKind
 from domain.notices import Audience, NoticeEvent
 from domain.pauses import Pause, PauseReason
+from domain.routes import Route, Stop
 from domain.statuses import CaseStatus, check_transition
 from domain.terms import Term, Window
 from workflows.post import Post, errand_of
-from workflows.state import CaseState, Running
+from workflows.state import CaseState, Hop, Running
 from workflows.view import details, search_attributes
 
 TURNED_DOWN = {
@@ -116,10 +117,39 @@ class Case:
             workflow.upsert_search_attributes(changes)
         workflow.set_current_details(details(self.state))
 
+    def go_to(self, stop: Stop) -> None:
+        """Go on to a holder of the route; who was asked before stays visible (R6)."""
+        state = self.state
+        state.route = stop.route
+        state.setup = state.the_setup().model_copy(update={"holder": stop.holder})
+        state.closure_protocol = stop.closure_protocol or state.closure_protocol
+        name = stop.holder.name if stop.holder else ""
+        state.hops.append(Hop(since=self.now(), route=stop.route, holder=name))
+        if len(state.hops) > 1:
+            self.note("moved", stop.route.value)
+
+    def check_term(self) -> Term:
+        """The term of the document check with the present holder (R4)."""
+        terms = self.state.the_setup().terms
+        if self.state.route is Route.ARCHIVE:
+            return terms.archive
+        if self.state.route is Route.LIQUIDATED:
+            return terms.liquidated
+        if self.state.check_round > 1:
+            return terms.recheck
+        return terms.direct_letter if self.holder_takes_letters() else terms.document_check
+
+    def park_without_holder(self) -> None:
+        """Leave it to a person to find the holder whom the directory does not know."""
+        holder = self.state.the_setup().holder
+        if holder is None or holder.channel is None:
+            self.park("holder", "nobody is known to hold the records: find out, then answer")
+
     def holder_takes_letters(self) -> bool:
         """True when the holder has no system that could be asked."""
         holder = self.state.the_setup().holder
-        return holder is not None and holder.channel.kind == "letter"
+        channel = holder.channel if holder else None
+        return channel is not None and channel.kind == "letter"
 
     def current_errand(self) -> Consultation | None:
         """What the holder is doing for the case right now."""
@@ -129,4 +159,6 @@ class Case:
     def consultation(self, kind: ErrandKind) -> Consultation | None:
         """An errand for the holder of the case; None while nobody is known to hold the records."""
         holder = self.state.the_setup().holder
-        return Consultation(holder=holder, errand=self.state.errand(kind)) if holder else None
+        if holder is None or holder.channel is None:
+            return None
+        return Consultation(holder=holder, errand=self.state.errand(kind))

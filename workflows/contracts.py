@@ -12,7 +12,7 @@ from domain.fees import Fee
 from domain.messages import HandOver, ProductionRecord
 from domain.pauses import Pause
 from domain.statuses import CaseStatus
-from workflows.state import CaseState, ParkedMessage, TimelineEntry
+from workflows.state import CaseState, Hop, ParkedMessage, TimelineEntry
 
 TASK_QUEUE = "diploma-duplicates"
 DUPLICATE_REQUEST = "DuplicateRequest"
@@ -138,6 +138,7 @@ class CaseView(Frozen):
     status: CaseStatus
     status_label: str
     route: str
+    route_taken: tuple[Hop, ...]
     region: str
     holder: str
     assignee: str | None
@@ -151,6 +152,8 @@ class CaseView(Frozen):
     mails: MailsView
     check_round: int
     errand: ErrandKind | None
+    closure_protocol: str | None
+    copy_reference: str | None
     production: ProductionRecord | None
     hand_over: HandOver | None
     parked: tuple[ParkedMessage, ...]

@@ -8,9 +8,10 @@ from temporalio import workflow
 from temporalio.common import RawValue
 
 with workflow.unsafe.imports_passed_through():
-    from activities.case import CaseActivities, CaseOpening, CorrectionToAssess
+    from activities.case import CaseActivities, CaseOpening, CorrectionToAssess, Move
     from domain.deficiencies import Deficiency, verdict
     from domain.errands import ErrandKind
+    from domain.examination import NOT_FOUND_IN_RECORDS
     from domain.messages import (
         Claim,
         Correction,
@@ -18,12 +19,14 @@ with workflow.unsafe.imports_passed_through():
         HandOver,
         HolderReply,
         HolderVerdict,
+        Objection,
         PaymentReceived,
         ProductionRecord,
         SuspensionLifted,
         WithdrawalRequested,
     )
     from domain.notices import NoticeEvent
+    from domain.routes import MOVES, Reaction, Stop, reaction
     from domain.statuses import CaseStatus
     from domain.terms import Window
     from workflows import policies
@@ -112,6 +115,8 @@ class DuplicateRequest:
         state.setup = setup
         state.application = opened.examination.application
         state.reasons = opened.examination.deficiencies
+        stop = Stop(route=setup.route, holder=setup.holder, closure_protocol=setup.closure_protocol)
+        self._case.go_to(stop)
         since = setup.clock.local(started_at, setup.zone)
         state.stage, state.case_cap = (
             Running(window=Window(opened_at=since, term=term, zone=setup.zone))
@@ -134,16 +139,12 @@ class DuplicateRequest:
 
     async def _begin_review(self) -> None:
         """Start the document check: the first one, or the shorter re-check (R4)."""
-        terms = self._state.the_setup().terms
-        if self._state.the_setup().holder is None:
-            self._case.park("holder", "nobody is known to hold the records: find out, then answer")
-        if self._state.check_round > 1:
-            self._case.run_stage(terms.recheck)
-            self._case.enter(CaseStatus.IN_REVIEW, NoticeEvent.RECHECK)
-        else:
-            by_letter = self._case.holder_takes_letters()
-            self._case.run_stage(terms.direct_letter if by_letter else terms.document_check)
-            self._case.enter(CaseStatus.IN_REVIEW, NoticeEvent.IN_REVIEW)
+        first = self._state.check_round == 1
+        self._case.run_stage(self._case.check_term())
+        self._case.enter(
+            CaseStatus.IN_REVIEW, NoticeEvent.IN_REVIEW if first else NoticeEvent.RECHECK
+        )
+        self._case.park_without_holder()
 
     async def _review(self) -> None:
         """The holder compares the application with its records (проверка документов)."""
@@ -152,19 +153,66 @@ class DuplicateRequest:
         if state.reply is None:
             return
         reply, state.reply = state.reply, None
-        if reply.verdict is HolderVerdict.CONFIRMED:
-            terms = state.the_setup().terms
-            expedited = state.application is not None and state.application.expedited
-            self._case.run_stage(terms.production_expedited if expedited else terms.production)
-            self._case.enter(CaseStatus.IN_PRODUCTION, NoticeEvent.IN_PRODUCTION)
+        state.closure_protocol = reply.closure_protocol or state.closure_protocol
+        match reaction(state.route, reply):
+            case Reaction.PRODUCE:
+                self._begin_production(reply)
+            case Reaction.MOVE_ON:
+                await self._move_on(reply)
+            case Reaction.SUBSTITUTE:
+                self._issue_substitute()
+            case Reaction.TURN_DOWN:
+                await self._weigh_objections(reply)
+
+    def _begin_production(self, reply: HolderReply) -> None:
+        """The records are found; an archive gives its copy first, then the duplicate (R6)."""
+        state, terms = self._state, self._state.the_setup().terms
+        state.copy_reference = reply.copy_reference
+        expedited = state.application is not None and state.application.expedited
+        self._case.run_stage(terms.production_expedited if expedited else terms.production)
+        self._case.enter(CaseStatus.IN_PRODUCTION, NoticeEvent.IN_PRODUCTION)
+
+    async def _move_on(self, reply: HolderReply) -> None:
+        """The records are elsewhere: ask the next holder, with a term of its own (R6)."""
+        state = self._state
+        if len(state.hops) >= policies.MOST_HOLDERS_ASKED:
+            state.settled_errands.append(state.errand(ErrandKind.VERIFICATION).key)
+            self._case.park("holder_replied", "the case is sent in circles: find out who has them")
+            return
+        stop = await workflow.execute_activity_method(
+            CaseActivities.find_next_stop,
+            Move(
+                route=MOVES[reply.verdict],
+                region=state.the_setup().region,
+                new_holder_inn=reply.new_holder_inn,
+            ),
+            start_to_close_timeout=policies.SHORT_STEP,
+            retry_policy=policies.SHORT_STEP_RETRY,
+            summary="find the next holder on the route",
+        )
+        state.hop += 1
+        self._case.go_to(stop)
+        self._case.run_stage(self._case.check_term())
+        self._case.tell(NoticeEvent.MOVED)
+        self._case.park_without_holder()
+
+    def _issue_substitute(self) -> None:
+        """Nothing was kept of a liquidated institution: a substitute certificate says so (R6)."""
+        state = self._state
+        if state.closure_protocol is None:
+            state.settled_errands.append(state.errand(ErrandKind.VERIFICATION).key)
+            self._case.park("holder_replied", "not found, but by which protocol was it closed?")
         else:
-            await self._weigh_objections(reply)
+            self._case.enter(CaseStatus.SUBSTITUTE_ISSUED, NoticeEvent.SUBSTITUTE_ISSUED)
 
     async def _weigh_objections(self, reply: HolderReply) -> None:
         """Turn the application down for what the holder objects to, in the catalogue's words."""
+        objections = list(reply.objections)
+        if reply.verdict is HolderVerdict.NOT_FOUND:
+            objections = [Objection(code=NOT_FOUND_IN_RECORDS, field="institution.name")]
         named = await workflow.execute_activity_method(
             CaseActivities.name_objections,
-            list(reply.objections),
+            objections,
             start_to_close_timeout=policies.SHORT_STEP,
             retry_policy=policies.SHORT_STEP_RETRY,
             summary="put the holder's objections into words",
@@ -254,9 +302,9 @@ class DuplicateRequest:
         )
         outcome = assessed.assessment
         state.application, state.draft = outcome.application or state.application, outcome.draft
-        state.setup = state.the_setup().model_copy(
-            update={"fees": assessed.fees, "holder": assessed.holder}
-        )
+        state.setup = state.the_setup().model_copy(update={"fees": assessed.fees})
+        if assessed.stop is not None:
+            self._case.go_to(assessed.stop)
         if pending:
             state.corrections.pop(0)
             if pending.awaited:

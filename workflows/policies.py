@@ -54,6 +54,9 @@ MAIL_GIVE_UP = timedelta(days=5)
 RECALL_GIVE_UP = timedelta(days=7)
 """A holder that cannot be told in a week that a request is void learns it from staff."""
 
+MOST_HOLDERS_ASKED = 8
+"""More holders than any real chain of successors and archives; then it is a circle."""
+
 HANDOVER_TO_NEXT_RUN = timedelta(seconds=30)
 """How long a run waits for mails in flight before it continues as new; they are then sent
 again under the same Message-ID."""

@@ -7,6 +7,7 @@ from domain.application import SCOPE_LABELS
 from domain.errands import Errand, ErrandKind
 from domain.fees import total_due
 from domain.notices import OWN_ACTS, Audience, Notice, NoticeEvent, NoticeFacts
+from domain.routes import Route
 from domain.statuses import CaseStatus
 from workflows.state import CaseState
 
@@ -71,8 +72,11 @@ class Post:
     def holder_mailbox(self) -> str | None:
         """Where the holder can be written to; None when only its system is known."""
         holder = self._state.the_setup().holder
-        if holder is not None and holder.channel.kind == "letter":
-            return holder.channel.address
+        channel = holder.channel if holder else None
+        if channel is not None and channel.kind == "letter":
+            return channel.address
+        if self._state.route is not Route.INSTITUTION:
+            return None
         application = self._state.application
         return application.institution.email if application else None
 
@@ -128,6 +132,9 @@ class Post:
             refund=state.refunded,
             delivery=application.delivery.method if application else None,
             hand_over=state.hand_over,
+            route=state.route.value,
+            closure_protocol=state.closure_protocol or "",
+            copy_reference=state.copy_reference or "",
         )
 
 

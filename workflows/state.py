@@ -1,7 +1,5 @@
 """All of a case that must survive continuing as new, in one model."""
 
-from enum import StrEnum
-
 from pydantic import BaseModel, ConfigDict
 
 from activities.case import CaseSetup
@@ -13,6 +11,7 @@ from domain.messages import Correction, HandOver, HolderReply, PaymentReceived, 
 from domain.notices import Notice
 from domain.pauses import Pause
 from domain.payments import Invoice
+from domain.routes import Route
 from domain.statuses import CaseStatus
 from domain.terms import Rung, Window
 
@@ -22,10 +21,12 @@ MESSAGES_REMEMBERED = 500
 """Bounds that keep the state far below the engine's limit however much a case is sent."""
 
 
-class Route(StrEnum):
-    """Who is asked for the records (маршрут, R6)."""
+class Hop(Frozen):
+    """A holder the case has been with, in procedure time."""
 
-    INSTITUTION = "institution"
+    since: Instant
+    route: Route
+    holder: str
 
 
 class TimelineEntry(Frozen):
@@ -87,6 +88,12 @@ class CaseState(BaseModel):
     overdue: bool = False
     pauses: list[Pause] = []
     suspended_from: CaseStatus | None = None
+
+    hops: list[Hop] = []
+    """The route taken so far."""
+    hop: int = 1
+    closure_protocol: str | None = None
+    copy_reference: str | None = None
 
     check_round: int = 1
     settled_errands: list[str] = []
@@ -159,5 +166,6 @@ class CaseState(BaseModel):
             control_number=self.control_number,
             kind=kind,
             round=self.check_round,
+            hop=self.hop,
             application=self.application,
         )

@@ -55,6 +55,7 @@ def case_view(state: CaseState) -> CaseView:
         status=state.status,
         status_label=state.status.label,
         route=state.route,
+        route_taken=tuple(state.hops),
         region=setup.region if setup else "",
         holder=setup.holder.name if setup and setup.holder else "",
         assignee=state.assignee,
@@ -72,6 +73,8 @@ def case_view(state: CaseState) -> CaseView:
         ),
         check_round=state.check_round,
         errand=errand_of(state.status),
+        closure_protocol=state.closure_protocol,
+        copy_reference=state.copy_reference,
         production=state.production,
         hand_over=state.hand_over,
         parked=tuple(state.parked),
@@ -139,6 +142,8 @@ def details(state: CaseState) -> str:
         if stage.earliest_on and stage.earliest_on != stage.due_on:
             lines.append(f"- **Not chased before:** {stage.earliest_on:%d.%m.%Y}")
         lines.append(f"- **Next step:** {stage.next_step}")
+    if len(state.hops) > 1:
+        lines.append(f"- **Route:** {' → '.join(hop.route for hop in state.hops)}")
     if state.assignee:
         lines.append(f"- **Officer:** {state.assignee}")
     if state.reasons:

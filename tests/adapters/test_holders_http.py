@@ -16,7 +16,7 @@ from adapters.http import LARGEST_ANSWER
 from domain.application import Application
 from domain.errands import Errand, ErrandKind
 from domain.messages import HolderVerdict, Objection
-from domain.profile import Holder, HolderChannel
+from domain.routes import Holder, HolderChannel
 from simulators.outside import Outside
 from simulators.scenario import HolderFault, Scenario, Step, VerificationStep
 

@@ -212,7 +212,7 @@ def test_a_correct_application_has_no_deficiencies() -> None:
     examination = examine(valid_application(), PROFILE, TODAY)
     assert examination.deficiencies == ()
     assert examination.application is not None
-    assert examination.application.institution.inn in load_holders()
+    assert examination.application.institution.inn in load_holders().holders
     assert verdict(examination.deficiencies) is None
 
 

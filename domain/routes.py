@@ -1,0 +1,131 @@
+"""Routes through the records holders: who is asked next, and what an answer leads to (R6)."""
+
+from enum import StrEnum
+from typing import Literal
+
+from domain.base import Frozen
+from domain.messages import HolderReply, HolderVerdict
+
+
+class Route(StrEnum):
+    """Who is asked for the records (маршрут)."""
+
+    INSTITUTION = "institution"
+    SUCCESSOR = "successor"
+    ARCHIVE = "archive"
+    LIQUIDATED = "liquidated"
+
+
+class HolderKind(StrEnum):
+    """What a holder is (R6)."""
+
+    INSTITUTION = "institution"
+    ARCHIVE = "archive"
+    ARCHIVE_ADMINISTRATION = "archive_administration"
+    MINISTRY = "ministry"
+
+
+class HolderStatus(StrEnum):
+    """What became of an institution."""
+
+    ACTIVE = "active"
+    REORGANISED = "reorganised"
+    LIQUIDATED = "liquidated"
+
+
+class HolderChannel(Frozen):
+    """How a records holder is reached: an API address or a mailbox for letters."""
+
+    kind: Literal["http", "letter"]
+    address: str
+
+
+class Holder(Frozen):
+    """A records holder (держатель архива записей) of the directory."""
+
+    inn: str
+    name: str
+    region: str
+    channel: HolderChannel | None = None
+    """None for an institution that is no more."""
+    kind: HolderKind = HolderKind.INSTITUTION
+    status: HolderStatus = HolderStatus.ACTIVE
+    successor_inn: str | None = None
+    """Who took over a reorganised institution."""
+    closure_protocol: str | None = None
+    """Number and date of the protocol by which a liquidated institution was closed."""
+
+
+class Stop(Frozen):
+    """One stop of a case on its route."""
+
+    route: Route
+    holder: Holder | None
+    """None when the directory knows nobody; a person has to find out."""
+    closure_protocol: str | None = None
+
+
+class Reaction(StrEnum):
+    """What an answer to the document check leads to."""
+
+    PRODUCE = "produce"
+    TURN_DOWN = "turn_down"
+    MOVE_ON = "move_on"
+    SUBSTITUTE = "substitute"
+
+
+MOVES = {
+    HolderVerdict.REORGANISED: Route.SUCCESSOR,
+    HolderVerdict.TRANSFERRED: Route.ARCHIVE,
+    HolderVerdict.LIQUIDATED: Route.LIQUIDATED,
+}
+"""Verdicts that send a case on, and where to."""
+
+
+def reaction(route: Route, reply: HolderReply) -> Reaction:
+    """What follows from an answer on a route (R6).
+
+    "Not found" on a liquidated institution leads to a substitute certificate
+    (справка-заменитель); elsewhere it is a refusal that can be mended.
+    """
+    if reply.verdict is HolderVerdict.CONFIRMED:
+        return Reaction.PRODUCE
+    if reply.verdict in MOVES:
+        return Reaction.MOVE_ON
+    if reply.verdict is HolderVerdict.NOT_FOUND and route is Route.LIQUIDATED:
+        return Reaction.SUBSTITUTE
+    return Reaction.TURN_DOWN
+
+
+class Directory(Frozen):
+    """The directory of records holders, by INN (R6)."""
+
+    holders: dict[str, Holder]
+
+    def first_stop(self, inn: str, region: str) -> Stop | None:
+        """Where a case of an institution begins; None when the directory does not know it."""
+        holder = self.holders.get(inn)
+        if holder is None:
+            return None
+        if holder.status is HolderStatus.REORGANISED:
+            return self.next_stop(Route.SUCCESSOR, holder.region, holder.successor_inn)
+        if holder.status is HolderStatus.LIQUIDATED:
+            stop = self.next_stop(Route.LIQUIDATED, holder.region or region, None)
+            return stop.model_copy(update={"closure_protocol": holder.closure_protocol})
+        return Stop(route=Route.INSTITUTION, holder=holder)
+
+    def next_stop(self, route: Route, region: str, inn: str | None) -> Stop:
+        """Where a case goes on: the holder named, else the one responsible for the region."""
+        named = self.holders.get(inn) if inn else None
+        return Stop(route=route, holder=named or self._responsible(route, region))
+
+    def _responsible(self, route: Route, region: str) -> Holder | None:
+        kinds = {
+            Route.ARCHIVE: (HolderKind.ARCHIVE,),
+            Route.LIQUIDATED: (HolderKind.ARCHIVE_ADMINISTRATION, HolderKind.MINISTRY),
+        }.get(route, ())
+        for kind in kinds:
+            for holder in self.holders.values():
+                if holder.kind is kind and holder.region == region:
+                    return holder
+        return None
