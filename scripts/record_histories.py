@@ -1,6 +1,7 @@
 """Record how the examples run today, as histories that every later version must replay.
 
-Run after a change of the workflow that is merged: `python scripts/record_histories.py 0.2.0`.
+Run after a change of the workflow that is merged, under the oldest and the newest Python:
+`python scripts/record_histories.py 0.2.0`.
 Recorded files are never changed or removed; they are the proof that running cases survive.
 """
 
@@ -16,6 +17,8 @@ from workflows.contracts import workflow_id
 
 HISTORIES = Path(__file__).resolve().parent.parent / "tests" / "replay" / "histories"
 DAY_SECONDS = 0.5
+PYTHON = f"py{sys.version_info.major}{sys.version_info.minor}"
+"""A case begun under one Python goes on under another, so the order of steps must not differ."""
 
 
 async def record(version: str) -> None:
@@ -30,7 +33,7 @@ async def record(version: str) -> None:
             for player in players:
                 handle = client.get_workflow_handle(workflow_id(player.number))
                 history = await handle.fetch_history()
-                file = HISTORIES / f"{version}-{player.file.stem}.json.gz"
+                file = HISTORIES / f"{version}-{PYTHON}-{player.file.stem}.json.gz"
                 file.write_bytes(gzip.compress(history.to_json().encode(), mtime=0))
                 print(f"{file.name}: {len(history.events)} events")
 

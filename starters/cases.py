@@ -90,7 +90,11 @@ class CaseRow(Frozen):
 
 
 async def submit(client: Client, application: JsonObject) -> Submission:
-    """Start the case of an application, or find the one it already has (R8)."""
+    """Start the case of an application, or find the one it already has (R8).
+
+    Raises:
+        NoWorker: No worker has ever prepared the namespace.
+    """
     number = control_number(application)
     now = datetime.now(UTC)
     try:
@@ -115,6 +119,12 @@ async def submit(client: Client, application: JsonObject) -> Submission:
         )
     except WorkflowAlreadyStartedError:
         handle = client.get_workflow_handle(workflow_id(number))
+    except RPCError as error:
+        if error.status is RPCStatusCode.INVALID_ARGUMENT:
+            raise NoWorker(
+                "the namespace does not know our search attributes; start `diploma worker` once"
+            ) from None
+        raise
     description = await handle.describe()
     return Submission(
         control_number=number,

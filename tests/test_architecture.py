@@ -143,3 +143,10 @@ def test_no_file_names_a_package_registry() -> None:
             continue
         wrong |= {f"{name}: {host}" for host in REGISTRIES if host in text}
     assert not wrong
+
+
+def test_workflows_wait_in_the_one_way_that_replays_under_every_python() -> None:
+    for file in modules("workflows"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "workflow.wait_condition":
+                assert not node.keywords, file.name

@@ -24,6 +24,7 @@ from adapters.payments_http import HttpPaymentGateway
 from adapters.production_calendar import official_calendar
 from adapters.profiles import load_holders, load_profile
 from workers.settings import Settings
+from workers.temporal import register_search_attributes
 from workflows.contracts import TASK_QUEUE
 
 HEARTBEAT_EVERY = 5.0
@@ -103,6 +104,7 @@ async def run_until_told(client: Client, settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
+    await register_search_attributes(client)
     async with CaseWorker(client, settings):
         log.info("worker started", task_queue=TASK_QUEUE)
         alive = asyncio.create_task(_show_life(settings.heartbeat_file))

@@ -6,6 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from temporalio.api.common.v1 import Payload
+from temporalio.api.operatorservice.v1 import (
+    AddSearchAttributesRequest,
+    ListSearchAttributesRequest,
+)
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import PydanticPayloadConverter
@@ -21,6 +25,7 @@ from temporalio.runtime import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
+from workflows.contracts import SEARCH_ATTRIBUTES
 from workflows.duplicate_request import DuplicateRequest
 
 
@@ -77,6 +82,32 @@ def runtime() -> Runtime:
             )
         )
     )
+
+
+async def register_search_attributes(client: Client) -> None:
+    """Make the search attributes known to the namespace; those it knows are left alone.
+
+    Raises:
+        Unreachable: The server does not allow it; an administrator has to register them.
+    """
+    try:
+        known = await client.operator_service.list_search_attributes(
+            ListSearchAttributesRequest(namespace=client.namespace)
+        )
+        missing = {
+            key.name: key.indexed_value_type.value
+            for key in SEARCH_ATTRIBUTES
+            if key.name not in known.custom_attributes
+        }
+        if missing:
+            await client.operator_service.add_search_attributes(
+                AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
+            )
+    except RPCError as error:
+        raise Unreachable(
+            f"namespace {client.namespace} lacks search attributes and will not take them "
+            f"({error.status.name}); register {', '.join(key.name for key in SEARCH_ATTRIBUTES)}"
+        ) from None
 
 
 async def connect(address: str | None = None, namespace: str | None = None) -> Client:

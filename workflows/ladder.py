@@ -1,8 +1,6 @@
 """Waiting with an eye on the terms: the ladder of reminders, warnings and breaches (R4)."""
 
-import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime
 
 from temporalio import workflow
@@ -12,6 +10,7 @@ from domain.notices import Audience, NoticeEvent
 from domain.terms import Rung
 from workflows.case import Case
 from workflows.state import Running
+from workflows.waiting import wait
 
 ONCE = (Rung.REMINDER, Rung.WARNING, Rung.BREACH)
 """Rungs climbed once each, in this order; after them the reminder repeats."""
@@ -47,15 +46,11 @@ class Ladder:
             if over():
                 return
             if following is None:
-                await workflow.wait_condition(over)
-                continue
-            name, rung, at = following
-            with suppress(asyncio.TimeoutError):
-                await workflow.wait_condition(
-                    over,
-                    timeout=at - workflow.now(),
-                    timeout_summary=f"{rung} of {name.replace('_', ' ')}: {self._case.state.status}",
-                )
+                await wait(over)
+            else:
+                name, rung, at = following
+                summary = f"{rung} of {name.replace('_', ' ')}: {self._case.state.status}"
+                await wait(over, at - workflow.now(), summary)
 
     def climb_what_is_due(self) -> None:
         """Climb every rung whose moment has come; after a long silence several at once."""

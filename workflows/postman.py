@@ -1,9 +1,5 @@
 """Sending what is in the outbox, beside the story and never in its way (R11)."""
 
-import asyncio
-from contextlib import suppress
-from datetime import timedelta
-
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
@@ -11,6 +7,7 @@ from activities.notices import NoticeActivities
 from domain.notices import Audience, Delivery, Notice, NoticeEvent
 from workflows import policies
 from workflows.case import Case
+from workflows.waiting import wait
 
 
 class Postman:
@@ -25,8 +22,9 @@ class Postman:
         """Send for ever; cancelled at the end of the case."""
         state = self._case.state
         while True:
+            await wait(lambda: not self._stopping)
             due = [notice for notice in state.outbox if notice.not_before <= workflow.now()]
-            if due and not self._stopping:
+            if due:
                 await self._send(due)
             else:
                 await self._wait()
@@ -38,10 +36,7 @@ class Postman:
     async def pause(self) -> None:
         """Begin nothing new, and wait a little for what is being sent."""
         self._stopping = True
-        with suppress(asyncio.TimeoutError):
-            await workflow.wait_condition(
-                lambda: not self._sending, timeout=policies.HANDOVER_TO_NEXT_RUN
-            )
+        await wait(lambda: not self._sending, policies.HANDOVER_TO_NEXT_RUN)
 
     async def _send(self, due: list[Notice]) -> None:
         state = self._case.state
@@ -77,13 +72,11 @@ class Postman:
         state = self._case.state
         known = state.notices
         earliest = min((notice.not_before for notice in state.outbox), default=None)
-        timeout = max(earliest - workflow.now(), timedelta(0)) if earliest else None
-        with suppress(asyncio.TimeoutError):
-            await workflow.wait_condition(
-                lambda: state.notices != known,
-                timeout=timeout,
-                timeout_summary="morning: people may be written to again",
-            )
+        await wait(
+            lambda: state.notices != known,
+            earliest - workflow.now() if earliest else None,
+            "morning: people may be written to again",
+        )
 
     def _report(self, notice: Notice, reason: str) -> None:
         """A mail nobody will take is never silent: it stands in the view, and ops are told."""

@@ -1,0 +1,27 @@
+"""Waiting for a condition or a moment, in the same order of steps under every Python."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+from temporalio import workflow
+
+
+async def wait(
+    done: Callable[[], bool], at_most: timedelta | None = None, summary: str | None = None
+) -> bool:
+    """Wait until `done`, for no longer than `at_most`; True when it came.
+
+    The timeout of `workflow.wait_condition` rests on `asyncio.wait_for`, which wakes at another
+    turn of the loop in Python 3.12 than in 3.11: a case begun under one would not replay under
+    the other. A timer beside the condition wakes alike in both.
+    """
+    if at_most is None:
+        await workflow.wait_condition(done)
+        return True
+    if at_most <= timedelta(0):
+        return done()
+    timer = asyncio.create_task(workflow.sleep(at_most, summary=summary))
+    await workflow.wait_condition(lambda: done() or timer.done())
+    timer.cancel()
+    return done()
