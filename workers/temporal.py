@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from temporalio.api.common.v1 import Payload
+from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import (
     AddSearchAttributesRequest,
     ListSearchAttributesRequest,
@@ -95,7 +96,7 @@ async def register_search_attributes(client: Client) -> None:
             ListSearchAttributesRequest(namespace=client.namespace)
         )
         missing = {
-            key.name: key.indexed_value_type.value
+            key.name: IndexedValueType.ValueType(key.indexed_value_type.value)
             for key in SEARCH_ATTRIBUTES
             if key.name not in known.custom_attributes
         }
