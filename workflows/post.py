@@ -29,10 +29,7 @@ class Post:
 
     def tell_applicant(self, event: NoticeEvent, now: datetime) -> None:
         """Tell the applicant what happened, what is next and by when."""
-        application = self._state.application
-        self._put(
-            event, Audience.APPLICANT, now, application.applicant.email if application else None
-        )
+        self._put(event, Audience.APPLICANT, now, self._applicants_mailbox())
 
     def write_to_holder(self, event: NoticeEvent, errand: Errand, now: datetime) -> None:
         """Write to the records holder about an errand; without a mailbox ops are told instead."""
@@ -79,6 +76,14 @@ class Post:
             return None
         application = self._state.application
         return application.institution.email if application else None
+
+    def _applicants_mailbox(self) -> str | None:
+        """The applicant's address; also of an application that is unreadable elsewhere."""
+        if self._state.application is not None:
+            return self._state.application.applicant.email
+        applicant = self._state.draft.get("applicant")
+        email = applicant.get("email") if isinstance(applicant, dict) else None
+        return email if isinstance(email, str) else None
 
     def _put(
         self,

@@ -7,7 +7,7 @@ import signal
 from helpers import until
 from terminal import Cli, clean_environment, finished
 
-from starters.server import free_ports, port_is_free
+from starters.server import free_ports, port_is_free, temporal_executable
 
 
 async def test_a_worker_told_to_stop_drains_and_ends_well(diploma: Cli) -> None:
@@ -56,3 +56,38 @@ async def test_a_stack_told_by_ctrl_c_stops_everything_it_started(lonely: Cli) -
     assert "in use" in second.err
     assert (listed.code, listed.document()) == (0, [])
     assert all(port_is_free(port) for port in ports)
+
+
+async def test_a_worker_prepares_a_namespace_that_knows_nothing_of_us(lonely: Cli) -> None:
+    (port,) = free_ports(1)
+    server = await asyncio.create_subprocess_exec(
+        temporal_executable(),
+        *("server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(port)),
+        *("--log-level", "never"),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        diploma = lonely.but(TEMPORAL_ADDRESS=f"127.0.0.1:{port}")
+
+        async def is_up() -> bool:
+            return (await diploma("list")).code == 0
+
+        await until(is_up)
+        case = diploma.case_file("anew")
+        before = await diploma("submit", str(case))
+        assert before.code == 1
+        assert "diploma worker" in before.err
+        alive = diploma.folder / "alive"
+        process = await diploma.but(DIPLOMA_HEARTBEAT_FILE=str(alive)).start("worker")
+
+        async def is_alive() -> bool:
+            return alive.exists()
+
+        await until(is_alive)
+        assert (await diploma("submit", str(case))).code == 0
+        process.send_signal(signal.SIGTERM)
+        assert (await finished(process)).code == 0
+    finally:
+        server.terminate()
+        await server.wait()

@@ -167,6 +167,7 @@ async def test_an_application_unreadable_at_first_can_still_be_corrected(stage: 
     story = await stage.starts({**raw, "applicant": {**applicant, "snils": "1"}})
     view = await story.reaches(CaseStatus.REFUSED)
     assert [reason.code for reason in view.reasons] == ["SNILS_FORMAT"]
+    assert "refused" in await story.mails()
     await story.signal(
         "correction_submitted", {"changes": {"applicant": {"snils": "112-233-445 95"}}}
     )
