@@ -9,7 +9,7 @@ from temporalio import activity
 
 from domain.base import Frozen, Instant, JsonObject
 from domain.calendar import WorkingCalendar
-from domain.clock import SECONDS_PER_DAY, ProcedureClock, QuietHours
+from domain.clock import MOSCOW, SECONDS_PER_DAY, ProcedureClock, QuietHours
 from domain.deficiencies import Deficiency
 from domain.examination import (
     CorrectionAssessment,
@@ -76,6 +76,8 @@ class AssessedCorrection(Frozen):
 
     assessment: CorrectionAssessment
     fees: tuple[Fee, ...]
+    region: str = ""
+    zone: str = MOSCOW
     stop: Stop | None = None
     """Where the search begins, when the correction named another institution."""
 
@@ -122,9 +124,8 @@ class CaseActivities:
     async def open_case(self, opening: CaseOpening) -> OpenedCase:
         """Take the setup of a case and examine its application."""
         raw = opening.application
-        institution = raw.get("institution")
-        code = institution.get("region") if isinstance(institution, dict) else None
-        zone = self._profile.zone_of(code)
+        region = self._region(raw)
+        zone = self._profile.zone_of(region)
         today = _local_day(opening.submitted_at, zone)
         examination = examine(raw, self._profile, today)
         stop = self._first_stop(raw)
@@ -132,7 +133,7 @@ class CaseActivities:
             setup=CaseSetup(
                 clock=ProcedureClock(origin=opening.submitted_at, day_seconds=self._day_seconds),
                 zone=zone,
-                region=code if isinstance(code, str) and code in self._profile.regions else "",
+                region=region,
                 calendar=self._calendar(today - timedelta(days=1), SNAPSHOT_DAYS),
                 terms=self._profile.terms,
                 ladder=self._profile.ladder,
@@ -157,8 +158,11 @@ class CaseActivities:
             fee_paid=request.fee_paid,
         )
         before, after = self._first_stop(request.base), self._first_stop(assessment.draft)
+        region = self._region(assessment.draft)
         return AssessedCorrection(
             assessment=assessment,
+            region=region,
+            zone=self._profile.zone_of(region),
             fees=self._fees(assessment.draft),
             stop=after if after != before else None,
         )
@@ -173,6 +177,12 @@ class CaseActivities:
         """Put a holder's objections into the catalogue's words (R5)."""
         known, unknown = name_objections(tuple(objections), self._profile)
         return NamedObjections(deficiencies=known, unknown_codes=unknown)
+
+    def _region(self, raw: JsonObject) -> str:
+        """The region's code; empty when the profile does not know it."""
+        institution = raw.get("institution")
+        code = institution.get("region") if isinstance(institution, dict) else None
+        return code if isinstance(code, str) and code in self._profile.regions else ""
 
     def _fees(self, raw: JsonObject) -> tuple[Fee, ...]:
         institution = raw.get("institution")

@@ -48,6 +48,16 @@ class PaymentActivities:
         raise not_yet("the invoice is not paid yet", invoice.poll_every)
 
     @activity.defn
+    async def look_for_payment(self, invoice_id: str) -> PaymentReceived | None:
+        """The payment of an invoice; None while it is unpaid.
+
+        Raises:
+            ApplicationError: A passing failure (retried).
+        """
+        with in_engine_terms():
+            return await self._gateway.payment_of(invoice_id)
+
+    @activity.defn
     async def refund(self, order: RefundOrder) -> None:
         """Refund a payment, once.
 

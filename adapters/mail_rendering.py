@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from jinja2 import FileSystemLoader, StrictUndefined, Template
+from jinja2 import FileSystemLoader, StrictUndefined, Template, TemplateError, TemplateSyntaxError
 from jinja2.sandbox import SandboxedEnvironment
 
 from activities.ports import Mail
@@ -57,6 +57,10 @@ def paragraphs(text: str) -> list[str]:
     return [space.join(words) for part in text.split("\n\n") if (words := part.split())]
 
 
+class BadTemplate(Exception):
+    """A mail template that cannot be used; the text names the file and the line."""
+
+
 class TemplateMailRenderer:
     """A MailRenderer (R11) over a folder with one template per NoticeEvent.
 
@@ -82,15 +86,21 @@ class TemplateMailRenderer:
 
         Raises:
             ValueError: `case_url` has no {number}.
-            jinja2.TemplateError: A template is missing or malformed.
+            BadTemplate: A template is missing or malformed.
         """
         if "{number}" not in case_url:
             raise ValueError("case_url needs {number} in the place of the control number")
         self._mail_domain = mail_domain
         self._case_url = case_url
         self._service_name = service_name
-        self._texts = _compiled(templates, "shared/as_text.j2", escape=False)
-        self._pages = _compiled(templates, "shared/as_html.j2", escape=True)
+        try:
+            self._texts = _compiled(templates, "shared/as_text.j2", escape=False)
+            self._pages = _compiled(templates, "shared/as_html.j2", escape=True)
+        except TemplateSyntaxError as error:
+            place = f"{error.name}, line {error.lineno}"
+            raise BadTemplate(f"mail template {place}: {error.message}") from None
+        except TemplateError as error:
+            raise BadTemplate(f"mail template missing: {error.message}") from None
 
     def render(self, notice: Notice, recipient: str) -> Mail:
         """The mail for a notice; the same notice always gives the same mail."""

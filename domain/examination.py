@@ -162,16 +162,14 @@ def name_objections(
     known = tuple(
         profile.reasons.deficiency(item.code, item.field, _label(item.field), by_holder=True)
         for item in objections
-        if profile.reasons.knows(item.code)
+        if profile.reasons.knows(item.code) and _is_known(item.field)
     )
-    unknown = tuple(item.code for item in objections if not profile.reasons.knows(item.code))
+    unknown = tuple(
+        item.code
+        for item in objections
+        if not (profile.reasons.knows(item.code) and _is_known(item.field))
+    )
     return known, unknown
-
-
-def form_faults(error: ValidationError, profile: Profile) -> tuple[Deficiency, ...]:
-    """Faults of form of any model, in the catalogue's words."""
-    details = error.errors(include_url=False, include_context=False)
-    return tuple(_form_fault(detail, profile) for detail in details)
 
 
 def _transportable(value: Any, depth: int = 0) -> Any:
@@ -238,6 +236,12 @@ def _label(field: str) -> str:
         label = info.title or label
         model = next(_models(info.annotation), None)
     return label
+
+
+def _is_known(field: str) -> bool:
+    """True for a field of the application or a kind of document; other text is nobody's field."""
+    head, _, kind = field.partition(".")
+    return _is_field(field) or (head == "documents" and kind in set(DocumentKind))
 
 
 def _is_field(path: str) -> bool:
@@ -397,17 +401,10 @@ def _with_documents(raw: JsonObject, correction: Correction) -> JsonObject:
 
 
 def _touches(base: JsonObject, merged: JsonObject, correction: Correction, field: str) -> bool:
-    """True when the correction changed the field or replaced the document it names.
-
-    A field the application does not have cannot be changed: any change answers it, or the
-    case could never go on.
-    """
-    if field.startswith("documents"):
-        kind = field.removeprefix("documents.")
-        replaced = [document.kind.value for document in correction.documents]
-        return kind in replaced if kind in frozenset(DocumentKind) else bool(replaced)
-    if not _is_field(field):
-        return base != merged or bool(correction.documents)
+    """True when the correction changed the field or replaced the document it names."""
+    head, _, kind = field.partition(".")
+    if head == "documents" and kind:
+        return any(document.kind.value == kind for document in correction.documents)
     return bool(_dig(base, field) != _dig(merged, field))
 
 

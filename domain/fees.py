@@ -1,10 +1,13 @@
 """Fees (тариф): itemised, the total computed and never written down (R7)."""
 
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import Field
 
 from domain.base import Frozen
+
+Roubles = Annotated[int, Field(ge=0)]
 
 
 class FeeCode(StrEnum):
@@ -18,11 +21,11 @@ class FeeCode(StrEnum):
 class Tariff(Frozen):
     """Fees of a profile in whole roubles; the figures live in the profile file (R7)."""
 
-    state_duty: int
-    state_duty_by_region: dict[str, int] = Field(default_factory=dict)
-    expedited: int
-    intermediary_min: int
-    intermediary_max: int
+    state_duty: Roubles
+    state_duty_by_region: dict[str, Roubles] = Field(default_factory=dict)
+    expedited: Roubles
+    intermediary_min: Roubles
+    intermediary_max: Roubles
 
 
 class Fee(Frozen):

@@ -137,6 +137,12 @@ class Decision(Frozen):
     objections: tuple[Objection, ...] = ()
     note: Note | None = None
 
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.decision is DecisionKind.OBJECT) != bool(self.objections):
+            raise ValueError("objections go with the decision object, and with no other")
+        return self
+
     def as_reply(self) -> HolderReply:
         """The decision as the answer it stands for."""
         confirmed = self.decision is DecisionKind.CONFIRM

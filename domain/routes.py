@@ -82,8 +82,8 @@ MOVES = {
 """Verdicts that send a case on, and where to."""
 
 
-def reaction(route: Route, reply: HolderReply) -> Reaction:
-    """What follows from an answer on a route (R6).
+def reaction(reply: HolderReply, *, liquidated: bool) -> Reaction:
+    """What follows from an answer, where the institution is liquidated or not (R6).
 
     "Not found" on a liquidated institution leads to a substitute certificate
     (справка-заменитель); elsewhere it is a refusal that can be mended.
@@ -92,7 +92,7 @@ def reaction(route: Route, reply: HolderReply) -> Reaction:
         return Reaction.PRODUCE
     if reply.verdict in MOVES:
         return Reaction.MOVE_ON
-    if reply.verdict is HolderVerdict.NOT_FOUND and route is Route.LIQUIDATED:
+    if reply.verdict is HolderVerdict.NOT_FOUND and liquidated:
         return Reaction.SUBSTITUTE
     return Reaction.TURN_DOWN
 

@@ -246,12 +246,19 @@ async def signal(client: Client, number: str, name: Signal, payload: BaseModel) 
 async def answer_for_holder(
     client: Client, number: str, answer: ProductionRecord | HandOver
 ) -> None:
-    """Record the later answers of a holder: the duplicate is made, or handed over."""
-    name = (
-        Signal.PRODUCTION_FINISHED
-        if isinstance(answer, ProductionRecord)
-        else Signal.DUPLICATE_HANDED_OVER
-    )
+    """Record the later answers of a holder: the duplicate is made, or handed over.
+
+    Raises:
+        NoSuchCase: There is none.
+        TurnedDown: The case does not wait for this answer.
+    """
+    made = isinstance(answer, ProductionRecord)
+    awaited = CaseStatus.IN_PRODUCTION if made else CaseStatus.READY
+    name = Signal.PRODUCTION_FINISHED if made else Signal.DUPLICATE_HANDED_OVER
+    await _running(client, number)
+    present = (await row(client, number)).status
+    if present is not awaited:
+        raise TurnedDown(f"this answer is not awaited: {present}")
     await signal(client, number, name, answer)
 
 

@@ -24,7 +24,7 @@ from domain.application import Application
 from domain.base import JsonObject
 from domain.clock import MOSCOW
 from domain.deficiencies import Deficiency, ReasonKind
-from domain.examination import examine, form_faults
+from domain.examination import examine
 from domain.messages import (
     Claim,
     Correction,
@@ -42,6 +42,7 @@ from starters.files import BadFile, read_object, shown
 from workers import temporal
 from workers.settings import listing, load_settings
 from workflows.contracts import Acknowledgement, CorrectionAnswer, Signal, Update
+from workflows.reception import message_faults
 
 app = typer.Typer(
     name="diploma",
@@ -131,7 +132,10 @@ def submit(
     if as_json and not wait:
         _print_json(submission.model_dump(mode="json"))
     elif not as_json:
-        display.out.print(f"[bold]{submission.control_number}[/] submitted")
+        display.out.print(
+            f"[bold]{submission.control_number}[/] submitted "
+            f"{submission.submitted_at.astimezone():%d.%m.%Y %H:%M:%S}"
+        )
         if found:
             display.out.print(display.deficiency_list("it will be turned down for", found))
     if wait:
@@ -367,7 +371,7 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave all of it up afterwards.")] = False,
     day_seconds: Annotated[
         float, typer.Option("--day-seconds", min=0.2, max=60, help="Real seconds a day lasts.")
-    ] = 1.0,
+    ] = 1.2,
     as_json: Json = False,
 ) -> None:
     """Carry the example cases from submission to their ends, live, with accelerated days."""
@@ -407,6 +411,7 @@ def _complain(text: str) -> None:
 
 def _explain(error: Exception) -> int:
     """The exit code and the one line for an error that ends a command."""
+    from adapters.mail_rendering import BadTemplate  # noqa: PLC0415
     from adapters.profiles import BadProfile  # noqa: PLC0415
     from starters.server import CannotStart  # noqa: PLC0415
     from workers.settings import BadSettings  # noqa: PLC0415
@@ -416,7 +421,7 @@ def _explain(error: Exception) -> int:
         command = context.command_path if context else app.info.name
         _complain(f"{error.format_message().rstrip('.')}. See `{command} --help`.")
         return BAD_INPUT
-    bad_input = (BadFile, BadControlNumber, BadSettings, BadProfile)
+    bad_input = (BadFile, BadControlNumber, BadSettings, BadProfile, BadTemplate)
     known = (*bad_input, temporal.Unreachable, cases.TurnedDown, cases.NoWorker, CannotStart)
     if isinstance(error, bad_input):
         code = BAD_INPUT
@@ -483,12 +488,14 @@ def _read_message(
     try:
         return TypeAdapter(kind).validate_json(json.dumps(content))
     except ValidationError as error:
-        faults = form_faults(error, load_profile(load_settings().profile))
+        faults = message_faults(error)
         if as_json:
-            _print_json({"ok": False, "deficiencies": _dumped(faults)})
-        else:
-            display.err.print(display.deficiency_list(f"{shown(file)}: not usable", faults))
-        raise Stop(BAD_INPUT, "") from None
+            _print_json({"ok": False, "faults": faults})
+            raise Stop(BAD_INPUT, "") from None
+        listed = "\n".join(f"  {fault}" for fault in faults)
+        raise Stop(
+            BAD_INPUT, f"{shown(file)} is not usable; see `diploma schema`:\n{listed}"
+        ) from None
 
 
 def _kind_of_answer(content: JsonObject) -> Any:

@@ -32,6 +32,8 @@ EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 FOLDER = Path("var") / "demo"
 LOOK_EVERY = 0.4
 """Seconds between two looks at a case."""
+STAGGER = 0.15
+"""Seconds between two submissions; a day is short, and one may last longer than a registration."""
 PATIENCE = 110.0
 """Seconds after which the demo stops waiting and says which cases did not end."""
 HAPPY_PATH = (
@@ -81,8 +83,9 @@ class Player:
     view: CaseView | None = None
     dues: list[date] = field(default_factory=list)
 
-    async def play(self, client: Client, stack: EmbeddedStack) -> None:
-        """Submit, act as the applicant would, and watch until the case ends."""
+    async def play(self, client: Client, stack: EmbeddedStack, wait: float = 0) -> None:
+        """Submit after some seconds, act as the applicant would, and watch until the end."""
+        await asyncio.sleep(wait)
         number = control_number(self.application)
         await play(stack.outside.base_url, number, self.scenario)
         self.number = (await cases.submit(client, self.application)).control_number
@@ -194,7 +197,9 @@ async def _watch(
     players: list[Player], client: Client, stack: EmbeddedStack, *, quiet: bool
 ) -> None:
     """Let all cases run, showing them live where somebody looks on."""
-    runs = asyncio.gather(*(player.play(client, stack) for player in players))
+    runs = asyncio.gather(
+        *(player.play(client, stack, STAGGER * place) for place, player in enumerate(players))
+    )
     show = not quiet and display.out.is_terminal
     with Live(console=display.out, auto_refresh=False, transient=True) as live:
         deadline = asyncio.get_running_loop().time() + PATIENCE

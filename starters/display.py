@@ -106,6 +106,7 @@ def case_panel(view: CaseView) -> RenderableType:
         facts.add_row("whole case by", f"{view.case_due_on:%d.%m.%Y}", "")
     if view.fees and view.fees.items:
         paid = f"paid {view.fees.paid}, refunded {view.fees.refunded}"
+        paid = "receipt attached" if view.fees.receipt_attached and not view.fees.paid else paid
         facts.add_row("fees", f"{view.fees.total} roubles", paid)
     rejected = f", undeliverable: {', '.join(view.mails.rejected)}" if view.mails.rejected else ""
     facts.add_row("mails", f"{view.mails.sent} sent, {view.mails.waiting} waiting{rejected}", "")

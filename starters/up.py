@@ -28,6 +28,10 @@ async def stay_up(folder: Path, ports: Ports, day_seconds: float | None) -> None
         loop.add_signal_handler(number, told.set)
     async with stack:
         show_addresses(stack)
+        if ports != Ports():
+            display.out.print("Other commands find this stack after:")
+            for line in _exports(stack):
+                display.out.print(f"  export {line}", markup=False, soft_wrap=True)
         display.out.print("Ready. Stop with Ctrl-C; everything is kept.")
         await told.wait()
         display.out.print("Stopping; running steps are finished first.")
@@ -56,6 +60,15 @@ def _prepare(folder: Path, day_seconds: float | None) -> float:
         return _speed(folder / SPEED_FILE, day_seconds)
     except OSError as error:
         raise CannotStart(f"{folder} cannot be used as a folder: {error.strerror}") from None
+
+
+def _exports(stack: EmbeddedStack) -> list[str]:
+    """Variables that lead other commands to a stack on ports of its own."""
+    return [
+        f"TEMPORAL_ADDRESS={stack.server.address}",
+        f"DIPLOMA_HOLDERS_BASE_URL={stack.outside.base_url}",
+        f"DIPLOMA_PAYMENTS_BASE_URL={stack.outside.base_url}",
+    ]
 
 
 def _speed(file: Path, wanted: float | None) -> float:

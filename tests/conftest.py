@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers import start_server
@@ -32,6 +33,6 @@ async def stage(
     request: pytest.FixtureRequest, server: WorkflowEnvironment, outside: Outside
 ) -> AsyncIterator[Stage]:
     """A worker and a holder for the stories of one kind of cache."""
-    options = {"max_cached_workflows": 0} if request.param == "uncached" else {}
+    options: dict[str, Any] = {"max_cached_workflows": 0} if request.param == "uncached" else {}
     async with working(server, outside, f"stories-{request.param}", **options) as ready:
         yield ready

@@ -35,6 +35,8 @@ from workflows.duplicate_request import DuplicateRequest
 
 LETTER_HOLDER = "2500004215"
 """A holder of the default directory that is reached by letter only."""
+AWAKE = QuietHours(opens=time(0, 0), closes=time(23, 59, 59, 999_999))
+"""People may be written to at any hour, so that tests need not wait for the morning."""
 _serial = count(1)
 
 
@@ -156,7 +158,7 @@ class Stage:
         raw = {**raw, "submission_id": f"test-{next(_serial)}-{self.queue}", **changes}
         number = control_number(raw)
         with self.environment.with_time_skipping_disabled():
-            handle = await self.environment.client.start_workflow(
+            await self.environment.client.start_workflow(
                 DuplicateRequest.run,
                 CaseRequest(control_number=number, application=raw),
                 id=workflow_id(number),
@@ -165,6 +167,13 @@ class Stage:
                 # it out again after this time, by default ten seconds.
                 task_timeout=timedelta(seconds=1),
             )
+        return self.story(number)
+
+    def story(self, number: str) -> Story:
+        """A case that has been started."""
+        handle = self.environment.client.get_workflow_handle_for(
+            DuplicateRequest.run, workflow_id(number)
+        )
         return Story(self.environment, handle, self.outside, self.look_every)
 
     async def starts_by_letter(self, **changes: Any) -> Story:
@@ -184,15 +193,15 @@ async def working(
     queue: str,
     *,
     day_seconds: float = SECONDS_PER_DAY,
+    quiet_hours: QuietHours = AWAKE,
     **options: Any,
 ) -> AsyncIterator[Stage]:
     """A worker with the product's own activities; only the holder is a test's."""
     holder = ToldHolder()
     payments = HttpPaymentGateway(outside.base_url)
     profile = load_profile()
-    awake = QuietHours(opens=time(0, 0), closes=time(23, 59, 59, 999_999))
     case = CaseActivities(
-        profile.model_copy(update={"quiet_hours": awake}),
+        profile.model_copy(update={"quiet_hours": quiet_hours}),
         load_holders(),
         official_calendar,
         day_seconds,
@@ -225,6 +234,7 @@ async def working(
             consult.recall_errand,
             pay.create_invoice,
             pay.await_payment,
+            pay.look_for_payment,
             pay.refund,
         ],
         **options,

@@ -94,6 +94,7 @@ class CaseWorker:
             holder.recall_errand,
             payment.create_invoice,
             payment.await_payment,
+            payment.look_for_payment,
             payment.refund,
         ]
 

@@ -23,8 +23,9 @@ TURNED_DOWN = {
 }
 """How the applicant is told that something is wrong."""
 
-PARKED_WORTH_A_MAIL = frozenset({1, 10, 100, 1000, 10_000})
-"""Ops are written to at these counts, so that a flood of messages is not a flood of mails."""
+PARKED_MAILED_SINGLY = 20
+PARKED_WORTH_A_MAIL = frozenset({100, 1000, 10_000})
+"""Each new reason is written to ops; of a flood only these counts, or it were a flood of mails."""
 
 
 class Case:
@@ -48,7 +49,6 @@ class Case:
             self.tell(event)
         if status.is_final:
             self.state.stage = self.state.response = None
-            self.state.overdue = False
 
     def turn_down(self, reasons: tuple[Deficiency, ...]) -> None:
         """Return, refuse or suspend with all reasons; the clocks stand still meanwhile (R4, R5)."""
@@ -65,14 +65,12 @@ class Case:
             state.stage = None
             window = Window(opened_at=now, term=setup.terms.correction, zone=setup.zone)
             state.response = Running(window=window)
-        state.overdue = False
         self.enter(status, TURNED_DOWN[status])
 
     def run_stage(self, term: Term) -> None:
         """Start the clock of the stage that begins now."""
         window = Window(opened_at=self.now(), term=term, zone=self.state.the_setup().zone)
         self.state.stage = Running(window=window)
-        self.state.overdue = False
 
     def end_pause(self) -> None:
         """Write the end into the pause ledger; every running window moves by its length (R4)."""
@@ -100,7 +98,14 @@ class Case:
         """Keep for a person what cannot be applied, and tell ops: never guess, never be silent."""
         self.state.park(self.now(), message, reason)
         self.note("parked", f"{message[:60]}: {reason}")
-        if self.state.parked_total in PARKED_WORTH_A_MAIL and self.state.setup is not None:
+        known = self.state.is_repeated(f"parked:{message[:60]}:{reason}")
+        few = self.state.parked_total <= PARKED_MAILED_SINGLY and not known
+        if few or self.state.parked_total in PARKED_WORTH_A_MAIL:
+            self.tell_ops(message, reason)
+
+    def tell_ops(self, message: str, reason: str) -> None:
+        """Write to ops about something parked; before the case is opened nobody can be."""
+        if self.state.setup is not None:
             self.post.tell_staff(
                 NoticeEvent.STAFF_ATTENTION, Audience.OPS, self.now(), f"{message[:60]}: {reason}"
             )
@@ -123,6 +128,8 @@ class Case:
         state.route = stop.route
         state.setup = state.the_setup().model_copy(update={"holder": stop.holder})
         state.closure_protocol = stop.closure_protocol or state.closure_protocol
+        state.liquidated = state.liquidated or stop.route is Route.LIQUIDATED
+        state.holder_has_answered = False
         name = stop.holder.name if stop.holder else ""
         state.hops.append(Hop(since=self.now(), route=stop.route, holder=name))
         if len(state.hops) > 1:
@@ -135,9 +142,11 @@ class Case:
             return terms.archive
         if self.state.route is Route.LIQUIDATED:
             return terms.liquidated
-        if self.state.check_round > 1:
+        known = self.state.holder_has_answered
+        by_letter = self.holder_takes_letters()
+        if self.state.check_round > 1 and (known or (self.state.hop == 1 and not by_letter)):
             return terms.recheck
-        return terms.direct_letter if self.holder_takes_letters() else terms.document_check
+        return terms.direct_letter if by_letter else terms.document_check
 
     def park_without_holder(self) -> None:
         """Leave it to a person to find the holder whom the directory does not know."""

@@ -118,6 +118,8 @@ class FeesView(Frozen):
     due: int
     invoice_id: str | None = None
     pay_url: str | None = None
+    receipt_attached: bool = False
+    """True when the applicant proved the payment with a scan instead."""
     paid: int = 0
     refunded: int = 0
 

@@ -8,10 +8,17 @@ from temporalio import workflow
 from temporalio.common import RawValue
 
 with workflow.unsafe.imports_passed_through():
-    from activities.case import CaseActivities, CaseOpening, CorrectionToAssess, Move
+    from activities.case import (
+        AssessedCorrection,
+        CaseActivities,
+        CaseOpening,
+        CorrectionToAssess,
+        Move,
+    )
     from domain.deficiencies import Deficiency, verdict
     from domain.errands import ErrandKind
     from domain.examination import NOT_FOUND_IN_RECORDS
+    from domain.fees import total_due
     from domain.messages import (
         Claim,
         Correction,
@@ -123,6 +130,8 @@ class DuplicateRequest:
             for term in (setup.terms.registration, setup.terms.case_cap)
         )
         self._case.enter(CaseStatus.SUBMITTED, NoticeEvent.SUBMITTED)
+        for item in state.parked:
+            self._case.tell_ops(item.message, item.reason)
         self._ladder.climb_what_is_due()
 
     async def _register(self) -> None:
@@ -135,6 +144,9 @@ class DuplicateRequest:
 
     def _accept(self) -> None:
         self._state.accepted = True
+        while self._state.corrections:
+            self._state.corrections.pop()
+            self._case.park("correction_submitted", "nothing was wrong: look whether it matters")
         self._case.enter(CaseStatus.ACCEPTED, NoticeEvent.ACCEPTED)
 
     async def _begin_review(self) -> None:
@@ -150,11 +162,11 @@ class DuplicateRequest:
         """The holder compares the application with its records (проверка документов)."""
         state = self._state
         await self._holder.ask(ErrandKind.VERIFICATION, lambda: state.reply is not None)
-        if state.reply is None:
+        reply = state.reply
+        if reply is None or state.withdrawn:
             return
-        reply, state.reply = state.reply, None
         state.closure_protocol = reply.closure_protocol or state.closure_protocol
-        match reaction(state.route, reply):
+        match reaction(reply, liquidated=state.liquidated):
             case Reaction.PRODUCE:
                 self._begin_production(reply)
             case Reaction.MOVE_ON:
@@ -163,6 +175,8 @@ class DuplicateRequest:
                 self._issue_substitute()
             case Reaction.TURN_DOWN:
                 await self._weigh_objections(reply)
+        # Only now, so that whatever came while we were busy with this one is parked.
+        state.reply = None
 
     def _begin_production(self, reply: HolderReply) -> None:
         """The records are found; an archive gives its copy first, then the duplicate (R6)."""
@@ -259,7 +273,7 @@ class DuplicateRequest:
         """The holder makes the duplicate (изготовление, R9)."""
         state = self._state
         await self._holder.ask(ErrandKind.PRODUCTION, lambda: state.production is not None)
-        if state.production is not None:
+        if state.production is not None and not state.withdrawn:
             self._case.run_stage(state.the_setup().terms.issuance)
             self._case.enter(CaseStatus.READY, NoticeEvent.READY)
 
@@ -267,7 +281,7 @@ class DuplicateRequest:
         """The duplicate is handed over (выдача, R9)."""
         state = self._state
         await self._holder.ask(ErrandKind.HAND_OVER, lambda: state.hand_over is not None)
-        if state.hand_over is not None:
+        if state.hand_over is not None and not state.withdrawn:
             self._case.enter(CaseStatus.ISSUED, NoticeEvent.ISSUED)
 
     async def _withdraw(self) -> None:
@@ -277,9 +291,10 @@ class DuplicateRequest:
         self._case.end_pause()
         if not in_production:
             await self._cashier.refund()
+        never_sent = self._case.post.hold_back(self._case.now())
         self._case.enter(CaseStatus.WITHDRAWN, NoticeEvent.WITHDRAWN)
         self._case.publish()
-        if errand is not None:
+        if errand is not None and errand.errand.key not in never_sent:
             await self._holder.recall(errand)
 
     async def _assess(self) -> None:
@@ -302,9 +317,7 @@ class DuplicateRequest:
         )
         outcome = assessed.assessment
         state.application, state.draft = outcome.application or state.application, outcome.draft
-        state.setup = state.the_setup().model_copy(update={"fees": assessed.fees})
-        if assessed.stop is not None:
-            self._case.go_to(assessed.stop)
+        self._take_over(assessed)
         if pending:
             state.corrections.pop(0)
             if pending.awaited:
@@ -318,6 +331,19 @@ class DuplicateRequest:
             state.reasons = ()
         else:
             await self._go_on_corrected()
+
+    def _take_over(self, assessed: AssessedCorrection) -> None:
+        """What else a correction changes: the fee, the region and its zone, the holder."""
+        state, before = self._state, self._state.the_setup()
+        changes: dict[str, object] = {"fees": assessed.fees}
+        if assessed.region:
+            changes |= {"region": assessed.region, "zone": assessed.zone}
+        state.setup = before.model_copy(update=changes)
+        if total_due(assessed.fees) != total_due(before.fees) and state.accepted:
+            self._case.park("fee", "a correction changed it: settle the difference by hand")
+        if assessed.stop is not None:
+            state.closure_protocol, state.liquidated = None, False
+            self._case.go_to(assessed.stop)
 
     def _still_wrong(self, deficiencies: tuple[Deficiency, ...]) -> None:
         """A correction that does not mend everything gets a fresh answer, never silence (R5)."""

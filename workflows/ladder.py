@@ -100,11 +100,12 @@ class Ladder:
                 self._case.post.write_to_holder(
                     NoticeEvent.HOLDER_REMINDER, errand.errand, self._case.now()
                 )
+            elif state.accepted:
+                self._case.tell_ops("holder", "still nobody is known to hold the records")
 
     def _own_up(self, remark: str) -> None:
         """A term is broken: the case is overdue, and everybody concerned is told (R4)."""
         case = self._case
-        case.state.overdue = True
         for audience in (Audience.OPS, Audience.SUPPORT):
             case.post.tell_staff(NoticeEvent.STAFF_BREACH, audience, case.now(), remark)
         case.tell(NoticeEvent.DELAYED)

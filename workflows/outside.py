@@ -1,7 +1,9 @@
 """Asking the holder and the payment system, and giving up asking when a person was faster."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -65,6 +67,8 @@ class HolderDesk:
             self._case.park("recall", "the holder could not be told that the request is void")
 
     async def _poll(self, consultation: Consultation, answered: Callable[[], bool]) -> None:
+        if answered():
+            return
         every = self._case.state.the_setup().clock.engine_span(policies.HOLDER_POLL_EVERY)
         polling = workflow.start_activity_method(
             HolderActivities.consult_holder,
@@ -76,9 +80,7 @@ class HolderDesk:
         )
         await self._wait(lambda: answered() or polling.done())
         if not polling.done():
-            polling.cancel()
-            with suppress(ActivityError):
-                await polling
+            await _give_up(polling)
             return
         try:
             answer = await polling
@@ -92,6 +94,9 @@ class HolderDesk:
             self._reception.take_production(answer.production)
         if answer.hand_over is not None:
             self._reception.take_hand_over(answer.hand_over)
+        if not answered():
+            self._case.state.settled_errands.append(consultation.errand.key)
+            self._case.park("holder's system", "its answer does not fit: ask the holder")
 
 
 class Cashier:
@@ -104,7 +109,10 @@ class Cashier:
 
     def fee_is_open(self) -> bool:
         """True while the case was turned down for want of a payment, among other reasons."""
-        return any(reason.code == PAYMENT_PROOF_MISSING for reason in self._case.state.reasons)
+        return any(
+            reason.code == PAYMENT_PROOF_MISSING and not reason.by_holder
+            for reason in self._case.state.reasons
+        )
 
     def payment_mends(self) -> bool:
         """True when the payment has come that the case was turned down for."""
@@ -131,21 +139,23 @@ class Cashier:
 
     async def wait_or_payment(self, done: Callable[[], bool]) -> None:
         """Wait for `done` or for the payment of an open invoice."""
-        polling = self._poll()
+        polling = None if done() else self._poll()
         if polling is None:
             await self._wait(done)
             return
         await self._wait(lambda: done() or polling.done())
-        if polling.done():
-            self._reception.take_payment(await polling)
+        if not polling.done():
+            await _give_up(polling)
             return
-        polling.cancel()
-        with suppress(ActivityError):
-            await polling
+        payment = await polling
+        self._reception.take_payment(payment)
+        if self._case.state.payment is None:
+            self._case.state.settled_errands.append(payment.invoice_id)
 
     async def refund(self) -> None:
         """Give a payment back; the refund's id makes a second refund impossible."""
         state = self._case.state
+        await self._look_for_late_payment()
         if state.payment is None or state.refunded:
             return
         try:
@@ -166,9 +176,26 @@ class Cashier:
         state.refunded = state.payment.amount
         self._case.note("refunded")
 
+    async def _look_for_late_payment(self) -> None:
+        """Paid, but not yet heard of: it has to go back all the same."""
+        state = self._case.state
+        if state.invoice is None or state.payment is not None:
+            return
+        payment = await workflow.execute_activity_method(
+            PaymentActivities.look_for_payment,
+            state.invoice.invoice_id,
+            start_to_close_timeout=policies.OUTSIDE_CALL,
+            retry_policy=policies.OUTSIDE_RETRY,
+            summary="see whether the invoice was paid meanwhile",
+        )
+        if payment is not None:
+            self._reception.take_payment(payment)
+
     def _poll(self) -> "workflow.ActivityHandle[PaymentReceived] | None":
         state = self._case.state
         if state.invoice is None or state.payment is not None or not self.fee_is_open():
+            return None
+        if state.invoice.invoice_id in state.settled_errands:
             return None
         return workflow.start_activity_method(
             PaymentActivities.await_payment,
@@ -180,3 +207,10 @@ class Cashier:
             retry_policy=policies.POLL_RETRY,
             summary="wait for the payment of the invoice",
         )
+
+
+async def _give_up(polling: "workflow.ActivityHandle[Any]") -> None:
+    """Stop asking; a poll that was never sent off ends in another way than one that was."""
+    polling.cancel()
+    with suppress(ActivityError, asyncio.CancelledError):
+        await polling

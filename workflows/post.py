@@ -66,6 +66,22 @@ class Post:
         """Tell ops or support what needs a person; `remark` is English and impersonal."""
         self._put(event, audience, now, None, remark=remark)
 
+    def hold_back(self, now: datetime) -> set[str]:
+        """Take back what waits for the morning and is not true any more after a withdrawal.
+
+        Returns:
+            Keys of errands whose letters were never sent.
+        """
+        state, engine_now = self._state, self._state.the_setup().clock.engine_time(now)
+        outside = {Audience.APPLICANT, Audience.HOLDER}
+        held = [
+            notice
+            for notice in state.outbox
+            if notice.audience in outside and notice.not_before > engine_now
+        ]
+        state.outbox = [notice for notice in state.outbox if notice not in held]
+        return {notice.errand_key for notice in held if notice.errand_key}
+
     def holder_mailbox(self) -> str | None:
         """Where the holder can be written to; None when only its system is known."""
         holder = self._state.the_setup().holder
@@ -130,7 +146,7 @@ class Post:
             next_by=cap.due_on(calendar) if cap else None,
             deficiencies=state.reasons,
             respond_by=response.due_on(calendar) if response else None,
-            holder=setup.holder.name if setup.holder else "",
+            holder=setup.holder.name if setup.holder and state.accepted else "",
             fees=setup.fees,
             fees_due=0 if state.payment else total_due(setup.fees),
             pay_url=state.invoice.pay_url if state.invoice and not state.payment else "",

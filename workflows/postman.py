@@ -1,5 +1,7 @@
 """Sending what is in the outbox, beside the story and never in its way (R11)."""
 
+import asyncio
+
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
@@ -15,19 +17,26 @@ class Postman:
 
     def __init__(self, case: Case) -> None:
         self._case = case
-        self._sending = False
+        self._under_way: dict[str, asyncio.Task[None]] = {}
+        """What is being sent, by addressee: nobody's mails overtake each other or wait for others'."""
         self._stopping = False
 
     async def work(self) -> None:
         """Send for ever; cancelled at the end of the case."""
-        state = self._case.state
         while True:
             await wait(lambda: not self._stopping)
-            due = [notice for notice in state.outbox if notice.not_before <= workflow.now()]
-            if due:
-                await self._send(due)
-            else:
-                await self._wait()
+            for addressee, notices in self._due().items():
+                self._under_way[addressee] = asyncio.create_task(self._send(addressee, notices))
+            await self._wait()
+
+    def _due(self) -> dict[str, list[Notice]]:
+        """What can be sent now, by addressee, in order."""
+        due: dict[str, list[Notice]] = {}
+        for notice in self._case.state.outbox:
+            addressee = f"{notice.audience}:{notice.recipient}"
+            if notice.not_before <= workflow.now() and addressee not in self._under_way:
+                due.setdefault(addressee, []).append(notice)
+        return due
 
     async def finish(self) -> None:
         """Wait until nothing is left to send."""
@@ -36,11 +45,10 @@ class Postman:
     async def pause(self) -> None:
         """Begin nothing new, and wait a little for what is being sent."""
         self._stopping = True
-        await wait(lambda: not self._sending, policies.HANDOVER_TO_NEXT_RUN)
+        await wait(lambda: not self._under_way, policies.HANDOVER_TO_NEXT_RUN)
 
-    async def _send(self, due: list[Notice]) -> None:
+    async def _send(self, addressee: str, due: list[Notice]) -> None:
         state = self._case.state
-        self._sending = True
         try:
             reports = await workflow.execute_activity_method(
                 NoticeActivities.deliver_notices,
@@ -59,7 +67,7 @@ class Postman:
         except ActivityError:
             refused = {notice.key: "the mail server did not take it for days" for notice in due}
         finally:
-            self._sending = False
+            del self._under_way[addressee]
         settled = {notice.key for notice in due}
         state.outbox = [notice for notice in state.outbox if notice.key not in settled]
         state.mails_sent += len(due) - len(refused)
@@ -70,10 +78,12 @@ class Postman:
     async def _wait(self) -> None:
         """Until there is something new, or the morning."""
         state = self._case.state
-        known = state.notices
-        earliest = min((notice.not_before for notice in state.outbox), default=None)
+        known, busy = state.notices, len(self._under_way)
+        now = workflow.now()
+        later = [notice.not_before for notice in state.outbox if notice.not_before > now]
+        earliest = min(later, default=None)
         await wait(
-            lambda: state.notices != known,
+            lambda: state.notices != known or len(self._under_way) != busy,
             earliest - workflow.now() if earliest else None,
             "morning: people may be written to again",
         )

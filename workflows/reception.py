@@ -68,7 +68,8 @@ class Reception:
     def take_correction(self, correction: Correction) -> None:
         """A correction that came by signal."""
         status = self._case.state.status
-        if not status.awaits_applicant:
+        not_looked_at_yet = {CaseStatus.NOT_SENT, CaseStatus.SUBMITTED}
+        if not status.awaits_applicant and status not in not_looked_at_yet:
             self._case.park("correction_submitted", f"nothing is to be corrected: {status}")
         elif not self._is_repeated("correction", correction.correction_id):
             self.queue(correction, awaited=False)
@@ -76,12 +77,16 @@ class Reception:
     def take_reply(self, reply: HolderReply, source: str) -> str:
         """The answer to the document check; returns what became of it, empty when all is well."""
         state = self._case.state
-        if self._is_repeated("reply", reply.reply_id) or reply == state.reply:
+        identity = f"reply:{reply.reply_id}"
+        if reply == state.reply or (reply.reply_id and identity in state.seen):
+            self._case.note("repeated", "reply")
             return "this answer was taken before"
         if state.status is not CaseStatus.IN_REVIEW or state.reply is not None:
             self._case.park("holder_replied", f"no answer is awaited: {state.status}, by {source}")
             return "kept for a person to sort out"
         state.reply = reply
+        state.holder_has_answered = True
+        state.is_repeated(identity)
         self._case.note("holder_replied", f"{reply.verdict}, by {source}")
         return ""
 
@@ -109,9 +114,9 @@ class Reception:
         """The payment system confirms the invoice; exactly its amount, exactly once (R7)."""
         state = self._case.state
         invoice = state.invoice
-        if self._is_repeated("payment", payment.payment_id):
-            return
-        if invoice is None or payment.invoice_id != invoice.invoice_id:
+        if state.payment is not None and state.payment.payment_id == payment.payment_id:
+            self._case.note("repeated", "payment")
+        elif invoice is None or payment.invoice_id != invoice.invoice_id:
             self._case.park("payment_received", "there is no such invoice in this case")
         elif state.payment is not None:
             self._case.park("payment_received", "the invoice is paid already: a second payment")
@@ -143,7 +148,7 @@ def read(kind: type[M], payload: tuple[Any, ...]) -> M:
     try:
         return kind.model_validate(payload[0])
     except ValidationError as error:
-        raise UnreadableMessage(_faults(error)) from None
+        raise UnreadableMessage("; ".join(message_faults(error)[:5])) from None
 
 
 def turned_down(reason: str) -> ApplicationError:
@@ -151,12 +156,12 @@ def turned_down(reason: str) -> ApplicationError:
     return ApplicationError(reason, type="TurnedDown", non_retryable=True)
 
 
-def _faults(error: ValidationError) -> str:
-    faults = [
-        f"{_place(detail['loc'])}: {_reason(detail)}"
+def message_faults(error: ValidationError) -> list[str]:
+    """Field and fault of everything wrong with a message, without any of its content."""
+    return [
+        ": ".join(filter(None, (_place(detail["loc"]), _reason(detail))))
         for detail in error.errors(include_url=False, include_input=False)
     ]
-    return "; ".join(faults[:5])
 
 
 def _reason(detail: ErrorDetails) -> str:

@@ -85,13 +85,16 @@ class CaseState(BaseModel):
     response: Running | None = None
     """The applicant's own term to correct (R5)."""
     case_cap: Running | None = None
-    overdue: bool = False
     pauses: list[Pause] = []
     suspended_from: CaseStatus | None = None
 
     hops: list[Hop] = []
     """The route taken so far."""
     hop: int = 1
+    liquidated: bool = False
+    """True once the institution is known to be no more."""
+    holder_has_answered: bool = False
+    """True when the present holder has answered a document check before."""
     closure_protocol: str | None = None
     copy_reference: str | None = None
 
@@ -143,6 +146,14 @@ class CaseState(BaseModel):
         self.seen.append(identity)
         del self.seen[:-MESSAGES_REMEMBERED]
         return False
+
+    @property
+    def overdue(self) -> bool:
+        """True while a term of ours is broken: that of the stage or that of the whole case."""
+        if self.status.awaits_applicant or self.status.is_final:
+            return False
+        running = (self.stage, self.case_cap)
+        return any(item is not None and Rung.BREACH in item.climbed for item in running)
 
     def the_setup(self) -> CaseSetup:
         """The setup of an opened case.

@@ -5,6 +5,7 @@ from typing import Any
 
 from temporalio.common import SearchAttributeKey
 
+from domain.application import DocumentKind
 from domain.fees import total, total_due
 from domain.statuses import CaseStatus
 from domain.terms import Window
@@ -172,6 +173,9 @@ def _fees(state: CaseState) -> FeesView | None:
         due=total_due(state.setup.fees),
         invoice_id=state.invoice.invoice_id if state.invoice else None,
         pay_url=state.invoice.pay_url if state.invoice else None,
+        receipt_attached=bool(
+            state.application and state.application.has_any((DocumentKind.PAYMENT_PROOF,))
+        ),
         paid=state.payment.amount if state.payment else 0,
         refunded=state.refunded,
     )

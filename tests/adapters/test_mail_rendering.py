@@ -1,15 +1,22 @@
 """Mails say the right things, the same in both forms, and nothing of their facts is code."""
 
 import re
+import shutil
 from datetime import UTC, date, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from jinja2 import TemplateNotFound
 
 from activities.ports import Mail
-from adapters.mail_rendering import TEMPLATES, TemplateMailRenderer, day, plural, roubles
+from adapters.mail_rendering import (
+    TEMPLATES,
+    BadTemplate,
+    TemplateMailRenderer,
+    day,
+    plural,
+    roubles,
+)
 from domain.application import DeliveryMethod
 from domain.deficiencies import Deficiency, ReasonKind
 from domain.errands import ErrandKind
@@ -165,8 +172,17 @@ def test_every_shared_template_is_used() -> None:
 
 
 def test_a_missing_template_is_found_at_the_start(tmp_path: Path) -> None:
-    with pytest.raises(TemplateNotFound):
+    with pytest.raises(BadTemplate, match=r"submitted\.j2"):
         TemplateMailRenderer("mail.example.org", "https://example.org/{number}", templates=tmp_path)
+
+
+def test_a_slip_in_a_template_is_named_with_its_file_and_line(tmp_path: Path) -> None:
+    folder = tmp_path / "mail"
+    shutil.copytree(TEMPLATES, folder)
+    spoilt = folder / "withdrawn.j2"
+    spoilt.write_text(spoilt.read_text(encoding="utf-8") + "\n{{ happened_on }", encoding="utf-8")
+    with pytest.raises(BadTemplate, match=r"withdrawn\.j2.*line"):
+        TemplateMailRenderer("mail.example.org", "https://example.org/{number}", templates=folder)
 
 
 def test_an_address_without_the_number_is_refused() -> None:

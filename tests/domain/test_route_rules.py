@@ -15,17 +15,15 @@ def reply(verdict: HolderVerdict) -> HolderReply:
     return HolderReply(verdict=verdict, objections=objections)
 
 
-@pytest.mark.parametrize("route", Route)
+@pytest.mark.parametrize("liquidated", [True, False])
 @pytest.mark.parametrize("verdict", HolderVerdict)
-def test_every_answer_leads_somewhere_on_every_route(route: Route, verdict: HolderVerdict) -> None:
+def test_every_answer_leads_somewhere(verdict: HolderVerdict, *, liquidated: bool) -> None:
     expected = {
         HolderVerdict.CONFIRMED: Reaction.PRODUCE,
         HolderVerdict.OBJECTIONS: Reaction.TURN_DOWN,
-        HolderVerdict.NOT_FOUND: (
-            Reaction.SUBSTITUTE if route is Route.LIQUIDATED else Reaction.TURN_DOWN
-        ),
+        HolderVerdict.NOT_FOUND: (Reaction.SUBSTITUTE if liquidated else Reaction.TURN_DOWN),
     }.get(verdict, Reaction.MOVE_ON)
-    assert reaction(route, reply(verdict)) is expected
+    assert reaction(reply(verdict), liquidated=liquidated) is expected
 
 
 def test_an_active_institution_is_asked_itself() -> None:

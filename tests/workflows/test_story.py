@@ -290,7 +290,8 @@ async def test_a_silent_holder_is_reminded_then_overdue_and_the_case_lives_on(
     assert "delayed" in mails
     await story.signal("holder_replied", CONFIRMED)
     view = await story.reaches(CaseStatus.IN_PRODUCTION)
-    assert not view.overdue
+    assert view.case_due_on is not None
+    assert view.overdue is (view.case_due_on < view.timeline[-1].at.date())
 
 
 async def test_a_case_is_claimed_by_one_officer_only(stage: Stage) -> None:
