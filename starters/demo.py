@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from rich import box
+from rich.console import RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -222,25 +222,25 @@ def player_of(file: Path) -> Player:
 
 def live_table(players: list[Player]) -> Table:
     """Where the cases stand right now."""
-    table = Table(box=box.SIMPLE_HEAD)
-    for column in ("case", "control number", "way", "status", "waits for", "by", "mails"):
-        table.add_column(column, no_wrap=True)
-    for player in players:
-        view = player.view
-        if view is None:
-            table.add_row(player.file.stem, player.number)
-            continue
-        stage = view.stage
-        table.add_row(
-            player.file.stem,
-            player.number,
-            _way(view.status),
-            display.status_text(view.status, overdue=view.overdue),
-            stage.awaited if stage else "",
-            f"{stage.due_on:%d.%m.%Y}" if stage and stage.due_on else "",
-            str(view.mails.sent),
-        )
-    return table
+    columns = display.columns_of(
+        ("case", "control number", "way", "status", "waits for", "by", "mails"),
+        first_to_go=("control number", "waits for"),
+    )
+    return display.table_of(None, columns, (_now(player) for player in players))
+
+
+def _now(player: Player) -> dict[str, RenderableType]:
+    view = player.view
+    stage = view.stage if view else None
+    return {
+        "case": player.file.stem,
+        "control number": player.number,
+        "way": _way(view.status) if view else "",
+        "status": display.status_text(view.status, overdue=view.overdue) if view else "",
+        "waits for": stage.awaited if stage else "",
+        "by": f"{stage.due_on:%d.%m.%Y}" if stage and stage.due_on else "",
+        "mails": str(view.mails.sent) if view else "",
+    }
 
 
 def _way(status: CaseStatus) -> Text:
@@ -253,21 +253,24 @@ def _way(status: CaseStatus) -> Text:
 
 def final_table(report: DemoReport) -> Table:
     """How the cases ended."""
-    table = Table(title="How the cases ended", box=box.SIMPLE_HEAD, title_justify="left")
-    for column in ("case", "control number", "route", "outcome", "stages", "mails"):
-        table.add_column(column, overflow="fold", no_wrap=column == "control number")
-    for case in report.cases:
-        outcome = display.status_text(case.outcome)
-        if case.outcome is not case.expected:
-            outcome.append(f" (expected {case.expected})", "bold red")
-        if case.overdue_once:
-            outcome.append("\nwas overdue", "red")
-        table.add_row(
-            case.example,
-            case.control_number,
-            case.route,
-            outcome,
-            " → ".join(case.stages),
-            str(case.mails_sent),
-        )
-    return table
+    columns = display.columns_of(
+        ("case", "control number", "route", "outcome", "stages", "mails"),
+        first_to_go=("route", "stages"),
+    )
+    return display.table_of("How the cases ended", columns, map(_then, report.cases))
+
+
+def _then(case: DemoCase) -> dict[str, RenderableType]:
+    outcome = display.status_text(case.outcome)
+    if case.outcome is not case.expected:
+        outcome.append(f" (expected {case.expected})", "bold red")
+    if case.overdue_once:
+        outcome.append(" was overdue", "red")
+    return {
+        "case": case.example,
+        "control number": case.control_number,
+        "route": case.route,
+        "outcome": outcome,
+        "stages": " → ".join(case.stages),
+        "mails": str(case.mails_sent),
+    }
