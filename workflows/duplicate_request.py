@@ -6,6 +6,7 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RawValue
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.case import (
@@ -80,9 +81,24 @@ class DuplicateRequest:
 
     @workflow.run
     async def run(self, _request: CaseRequest) -> CaseOutcome:
+        """Carry the case to its end; a click on "Request Cancellation" does not end it."""
+        post = asyncio.create_task(self._postman.work())
+        while True:
+            try:
+                await self._carry_on()
+            except (asyncio.CancelledError, ActivityError) as error:
+                if not is_cancelled_exception(error):
+                    raise
+                self._case.park("cancellation", "a case is withdrawn instead: withdraw_requested")
+            else:
+                post.cancel()
+                return CaseOutcome(
+                    control_number=self._state.control_number, status=self._state.status
+                )
+
+    async def _carry_on(self) -> None:
         """The procedure: every status has its step, and a step ends when the status changes."""
         state = self._state
-        post = asyncio.create_task(self._postman.work())
         steps = {
             CaseStatus.NOT_SENT: self._open,
             CaseStatus.SUBMITTED: self._register,
@@ -103,8 +119,6 @@ class DuplicateRequest:
         self._case.publish()
         await self._postman.finish()
         await workflow.wait_condition(workflow.all_handlers_finished)
-        post.cancel()
-        return CaseOutcome(control_number=state.control_number, status=state.status)
 
     # --- the procedure, step by step ----------------------------------------------------
 

@@ -78,9 +78,12 @@ class HolderDesk:
             retry_policy=policies.POLL_RETRY,
             summary=f"{consultation.errand.kind}: wait for the holder's answer",
         )
-        await self._wait(lambda: answered() or polling.done())
-        if not polling.done():
+        try:
+            await self._wait(lambda: answered() or polling.done())
+            finished = polling.done()
+        finally:
             await _give_up(polling)
+        if not finished:
             return
         try:
             answer = await polling
@@ -143,9 +146,12 @@ class Cashier:
         if polling is None:
             await self._wait(done)
             return
-        await self._wait(lambda: done() or polling.done())
-        if not polling.done():
+        try:
+            await self._wait(lambda: done() or polling.done())
+            finished = polling.done()
+        finally:
             await _give_up(polling)
+        if not finished:
             return
         payment = await polling
         self._reception.take_payment(payment)
@@ -211,6 +217,8 @@ class Cashier:
 
 async def _give_up(polling: "workflow.ActivityHandle[Any]") -> None:
     """Stop asking; a poll that was never sent off ends in another way than one that was."""
+    if polling.done():
+        return
     polling.cancel()
     with suppress(ActivityError, asyncio.CancelledError):
         await polling

@@ -172,3 +172,13 @@ async def test_what_waited_for_the_morning_is_not_sent_after_a_withdrawal(
         await story.signal("withdraw_requested", {})
         await story.handle.result()
         assert await story.mails() == ["submitted", "withdrawn"]
+
+
+async def test_a_click_on_request_cancellation_does_not_end_a_case(stage: Stage) -> None:
+    story = await stage.starts()
+    await story.reaches(CaseStatus.IN_REVIEW)
+    await story.handle.cancel()
+    view = await story.has("parked")
+    assert (view.status, view.parked[0].message) == (CaseStatus.IN_REVIEW, "cancellation")
+    await story.signal("holder_replied", {"verdict": "confirmed"})
+    await story.reaches(CaseStatus.IN_PRODUCTION)
