@@ -13,7 +13,7 @@ from workflows.waiting import wait
 
 
 class Postman:
-    """Sends notices in order, by day, all of a moment in one go."""
+    """Sends notices by day, to each addressee in order, what is due together in one go."""
 
     def __init__(self, case: Case) -> None:
         self._case = case
