@@ -21,7 +21,7 @@ from domain.terms import Rung
 from simulators.client import play
 from simulators.scenario import ApplicantStep, Scenario
 from starters import cases, display
-from starters.cli import SIMULATION_KEY
+from starters.console import SIMULATION_KEY
 from starters.files import read_object
 from starters.stack import EmbeddedStack, Ports
 from starters.up import show_addresses

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from terminal import EXAMPLES, Cli, called, finished
 
-from starters import cli
+from starters import console
 
 NUMBER = "7K3M-9QXT-2B4D-6"
 CASE = str(EXAMPLES / "1-straight.json")
@@ -73,7 +73,7 @@ def test_a_server_that_says_nothing_is_not_waited_for(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, silent_port: int
 ) -> None:
     monkeypatch.setenv("TEMPORAL_ADDRESS", f"127.0.0.1:{silent_port}")
-    monkeypatch.setattr(cli, "CONNECT_SECONDS", 1)
+    monkeypatch.setattr(console, "CONNECT_SECONDS", 1)
     ended = called(capsys, "list")
     assert ended.code == 3
     assert "said nothing" in ended.err

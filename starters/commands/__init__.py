@@ -1,0 +1,1 @@
+"""The commands, by who uses them; `starters.cli` puts them together."""

@@ -1,0 +1,139 @@
+"""Commands for whoever hands in a request: portals, starter scripts, a clerk at the counter."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import BaseModel
+from temporalio.client import Client
+
+from domain.deficiencies import ReasonKind
+from domain.messages import Correction, WithdrawalRequested
+from domain.numbers import parse_control_number
+from starters import cases, display
+from starters.console import (
+    BAD_INPUT,
+    CaseFile,
+    Json,
+    Number,
+    Stop,
+    count,
+    dumped,
+    examined,
+    follow_case,
+    play_scenario,
+    print_json,
+    read_case,
+    read_message,
+    say,
+    with_client,
+)
+from workflows.contracts import CorrectionAnswer, Signal, Update
+
+app = typer.Typer()
+
+
+@app.command()
+def check(file: CaseFile, as_json: Json = False) -> None:
+    """Validate an application without a server: everything wrong with it, at once."""
+    application, _ = read_case(file)
+    found = examined(application)
+    if as_json:
+        print_json({"ok": not found, "deficiencies": dumped(found)})
+    elif found:
+        display.err.print(display.deficiency_list(count(found), found))
+    else:
+        display.out.print("The application is complete and correct.")
+    if found:
+        raise Stop(BAD_INPUT, "")
+
+
+@app.command()
+def submit(
+    file: CaseFile,
+    wait: Annotated[bool, typer.Option("--wait", help="Follow the case to its end.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Submit an application; the same application always yields the same case."""
+    application, scenario = read_case(file)
+    found = examined(application)
+    unreadable = [item for item in found if item.kind is ReasonKind.FORM]
+    if unreadable:
+        if as_json:
+            print_json({"ok": False, "deficiencies": dumped(found)})
+        else:
+            display.err.print(display.deficiency_list("not submitted", found))
+        raise Stop(BAD_INPUT, "")
+
+    async def start(client: Client) -> cases.Submission:
+        if scenario is not None:
+            await play_scenario(application, scenario)
+        return await cases.submit(client, application)
+
+    submission = with_client(start)
+    if as_json and not wait:
+        print_json(submission.model_dump(mode="json"))
+    elif not as_json:
+        display.out.print(
+            f"[bold]{submission.control_number}[/] submitted "
+            f"{submission.submitted_at.astimezone():%d.%m.%Y %H:%M:%S}"
+        )
+        if found:
+            display.out.print(display.deficiency_list("it will be turned down for", found))
+    if wait:
+        follow_case(submission.control_number, as_json=as_json)
+
+
+@app.command()
+def status(number: Number, as_json: Json = False) -> None:
+    """Show one case: its stage, what it waits for, open reasons, timeline."""
+    known = parse_control_number(number)
+
+    async def look(client: Client) -> BaseModel:
+        try:
+            return await cases.view(client, known)
+        except cases.NoWorker:
+            return await cases.row(client, known)
+
+    found = with_client(look)
+    if as_json:
+        print_json(found.model_dump(mode="json"))
+    elif isinstance(found, cases.CaseRow):
+        display.out.print(display.case_table([found]))
+        display.err.print("No worker is running: this is what the server knows by itself.")
+    else:
+        display.out.print(display.case_panel(found))  # type: ignore[arg-type]
+
+
+@app.command()
+def correct(
+    number: Number,
+    file: Annotated[Path, typer.Argument(help="Correction as a JSON file.")],
+    as_json: Json = False,
+) -> None:
+    """Correct a returned or refused application; answers what is still wrong."""
+    known = parse_control_number(number)
+    correction = read_message(Correction, file, as_json=as_json)
+    answer = with_client(
+        lambda client: cases.update(
+            client, known, Update.SUBMIT_CORRECTION, correction, CorrectionAnswer
+        )
+    )
+    if as_json:
+        print_json(answer.model_dump(mode="json"))
+    elif answer.still_wrong:
+        display.out.print(display.deficiency_list("still wrong", answer.still_wrong))
+    elif answer.processed:
+        display.out.print("Taken: nothing is missing any more, and the check goes on.")
+    else:
+        display.out.print("Taken; `diploma status` will show what became of it.")
+
+
+@app.command()
+def withdraw(number: Number, as_json: Json = False) -> None:
+    """Withdraw a request; possible until the duplicate is issued."""
+    known = parse_control_number(number)
+    with_client(
+        lambda client: cases.signal(client, known, Signal.WITHDRAW_REQUESTED, WithdrawalRequested())
+    )
+    say({"control_number": known, "requested": True}, "Withdrawal requested.", as_json=as_json)

@@ -1,0 +1,172 @@
+"""What all commands share: options, exit codes, a connection, and ways to say things."""
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import typer
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from temporalio.client import Client
+
+from adapters.profiles import load_profile
+from domain.base import JsonObject
+from domain.deficiencies import Deficiency
+from domain.examination import examine
+from starters import cases, display
+from starters.files import BadFile, read_object, shown
+from workers import temporal
+from workers.settings import load_settings
+from workflows.reception import message_faults
+
+FAILED, BAD_INPUT, UNREACHABLE, NO_SUCH_CASE, INTERRUPTED = 1, 2, 3, 4, 130
+"""Exit codes besides 0."""
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+CaseFile = Annotated[Path, typer.Argument(help="Application as a JSON file.")]
+Number = Annotated[str, typer.Argument(help="Control number, as in 7K3M-9QXT-2B4D-6.")]
+
+T = TypeVar("T")
+CONNECT_SECONDS = 8
+SIMULATION_KEY = "simulation"
+"""Part of a case file that only the simulators read; it never reaches the case."""
+
+
+class Stop(Exception):
+    """Ends a command with a message and an exit code."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def read_case(file: Path) -> tuple[JsonObject, JsonObject | None]:
+    """The application, and what the simulators are asked for if anything."""
+    content = read_object(file)
+    scenario = content.pop(SIMULATION_KEY, None)
+    if scenario is not None and not isinstance(scenario, dict):
+        raise BadFile(f"{shown(file)}: {SIMULATION_KEY} takes a JSON object")
+    return content, scenario
+
+
+def examined(application: JsonObject) -> tuple[Deficiency, ...]:
+    """Everything wrong with an application, by the rules of this machine's profile."""
+    profile = load_profile(load_settings().profile)
+    institution = application.get("institution")
+    region = institution.get("region") if isinstance(institution, dict) else None
+    today = datetime.now(ZoneInfo(profile.zone_of(region))).date()
+    return examine(application, profile, today).deficiencies
+
+
+async def play_scenario(application: JsonObject, scenario: JsonObject) -> None:
+    """Tell the simulators what an example file asks of them.
+
+    Raises:
+        BadFile: They would not understand it.
+    """
+    from domain.numbers import control_number  # noqa: PLC0415
+    from simulators.client import play  # noqa: PLC0415
+    from simulators.scenario import Scenario  # noqa: PLC0415 - only example files have one
+
+    try:
+        wanted = Scenario.model_validate(scenario)
+    except ValidationError as error:
+        place = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise BadFile(f"{SIMULATION_KEY}.{place}: not what the simulators understand") from None
+    played = await play(load_settings().holders_base_url, control_number(application), wanted)
+    if not played:
+        display.err.print("No simulators answer: the file's simulation is ignored.")
+
+
+def read_message(
+    kind: type[T], file: Path, content: JsonObject | None = None, *, as_json: bool
+) -> T:
+    """The message in a file, or in what was read of it.
+
+    Raises:
+        Stop: Fields are wrong; all are named.
+    """
+    content = read_object(file) if content is None else content
+    try:
+        return TypeAdapter(kind).validate_json(json.dumps(content))
+    except ValidationError as error:
+        faults = message_faults(error)
+        if as_json:
+            print_json({"ok": False, "faults": faults})
+            raise Stop(BAD_INPUT, "") from None
+        listed = "\n".join(f"  {fault}" for fault in faults)
+        raise Stop(
+            BAD_INPUT, f"{shown(file)} is not usable; see `diploma schema`:\n{listed}"
+        ) from None
+
+
+def follow_case(number: str, *, as_json: bool) -> None:
+    """Print every status of a case until its end.
+
+    Raises:
+        Stop: Interrupted; the case goes on.
+    """
+
+    async def follow(client: Client) -> BaseModel:
+        last = None
+        while True:
+            row = await cases.row(client, number)
+            if row.status != last and not as_json:
+                display.out.print(display.status_text(row.status), row.status_label)
+            last = row.status
+            if row.status is not None and row.status.is_final:
+                return row
+            await asyncio.sleep(0.5)
+
+    try:
+        final = with_client(follow)
+    except KeyboardInterrupt:
+        raise Stop(INTERRUPTED, "No longer looking on; the case goes on.") from None
+    if as_json:
+        print_json(final.model_dump(mode="json"))
+
+
+def with_client(work: Callable[[Client], Coroutine[Any, Any, T]]) -> T:
+    """What `work` gives with a connection to the server of the environment.
+
+    Raises:
+        Unreachable: There is none in time.
+    """
+
+    async def connected() -> T:
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                client = await temporal.connect()
+        except TimeoutError:
+            raise temporal.Unreachable(
+                f"the Temporal server took the connection but said nothing for {CONNECT_SECONDS} s"
+            ) from None
+        return await work(client)
+
+    return asyncio.run(connected())
+
+
+def count(items: tuple[Deficiency, ...]) -> str:
+    """How many deficiencies, in words."""
+    return "1 deficiency" if len(items) == 1 else f"{len(items)} deficiencies"
+
+
+def dumped(items: tuple[Deficiency, ...]) -> list[Any]:
+    """Deficiencies as JSON."""
+    return [item.model_dump(mode="json") for item in items]
+
+
+def say(document: JsonObject, line: str, *, as_json: bool) -> None:
+    """One line for a person, or the document."""
+    if as_json:
+        print_json(document)
+    else:
+        display.out.print(line, markup=False)
+
+
+def print_json(document: Any) -> None:
+    """Print a JSON document."""
+    print(json.dumps(document, ensure_ascii=False, indent=2))
