@@ -1,13 +1,16 @@
 """The outside world as the activities see it; adapters implement it."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Protocol
 
 from domain.base import Frozen
+from domain.confirmation import Confirmation
 from domain.errands import Errand, ErrandAnswer
 from domain.messages import PaymentReceived
 from domain.notices import Notice
 from domain.payments import Invoice, InvoiceOrder, RefundOrder
+from domain.register import CalendarYear, CaseRecord, Paper, RecordAnswer, StoredCase
 from domain.routes import Holder
 
 
@@ -43,6 +46,28 @@ class Mail(Frozen):
     """For letters to a holder: the errand asked for, sent along as a header."""
 
 
+class Sms(Frozen):
+    """A text message ready to be sent (R11)."""
+
+    message_id: str
+    """The same for every attempt to send the same notice; the gateway sends it once."""
+    to: str
+    """Telephone number, +7 and ten digits."""
+    text: str
+
+
+class SmsGateway(Protocol):
+    """Sends text messages (R11)."""
+
+    async def send(self, sms: Sms) -> None:
+        """Hand one message to the gateway.
+
+        Raises:
+            TemporaryFailure: Try again; the gateway is away or busy.
+            PermanentFailure: The gateway refused the message for good.
+        """
+
+
 class MailGateway(Protocol):
     """Sends mail (R11)."""
 
@@ -56,10 +81,74 @@ class MailGateway(Protocol):
 
 
 class MailRenderer(Protocol):
-    """Turns a notice into a mail."""
+    """Turns a notice into a mail or a text message."""
+
+    def render_sms(self, notice: Notice, recipient: str) -> Sms:
+        """The short text for a notice, in Russian."""
 
     def render(self, notice: Notice, recipient: str) -> Mail:
         """The mail for a notice, in Russian for applicants and holders."""
+
+
+class Register(Protocol):
+    """The register: the system of record outside the engine (R9)."""
+
+    async def record(self, record: CaseRecord) -> RecordAnswer:
+        """Write what changed in a case, all of it or nothing; repeating it is harmless.
+
+        Raises:
+            TemporaryFailure: The database is away or busy; try again.
+        """
+
+    async def issue_certificate(self, control_number: str, paper: Paper) -> bool:
+        """Write a temporary certificate issued, renewed or expired.
+
+        Returns:
+            False, and nothing is written, when the case has ended or its certificate was
+            annulled: no certificate is in force beside a duplicate (R10).
+
+        Raises:
+            TemporaryFailure: The database is away or busy; try again.
+        """
+
+    async def find_case(self, control_number: str) -> StoredCase | None:
+        """All that is known of a case; None when the register never heard of it.
+
+        Raises:
+            TemporaryFailure: The database is away or busy; try again.
+        """
+
+    async def calendar_years(self) -> tuple[CalendarYear, ...]:
+        """The years loaded by hand, oldest first.
+
+        Raises:
+            TemporaryFailure: The database is away or busy; try again.
+        """
+
+    async def confirmation(self, control_number: str) -> Confirmation | None:
+        """What is known of a case's one-time code; None when none was sent.
+
+        Raises:
+            TemporaryFailure: The database is away or busy; try again.
+        """
+
+    async def change_confirmation(
+        self,
+        control_number: str,
+        change: Callable[[Confirmation | None], Confirmation | None],
+    ) -> Confirmation | None:
+        """Replace a confirmation by what `change` makes of it, in one transaction.
+
+        Args:
+            control_number: The case.
+            change: Called with the stored confirmation; None leaves everything as it is.
+
+        Returns:
+            What is stored now.
+
+        Raises:
+            TemporaryFailure: The database is away or busy; try again.
+        """
 
 
 class HolderGateway(Protocol):

@@ -37,10 +37,20 @@ class NoticeEvent(StrEnum):
     DELAYED = "delayed"
     IN_PRODUCTION = "in_production"
     READY = "ready"
+    PARCEL_SENT = "parcel_sent"
+    PARCEL_RETURNED = "parcel_returned"
+    COLLECT_REMINDER = "collect_reminder"
     ISSUED = "issued"
     SUBSTITUTE_ISSUED = "substitute_issued"
     WITHDRAWN = "withdrawn"
     CLOSED = "closed"
+    REFUNDED = "refunded"
+    DATES_CHANGED = "dates_changed"
+    CERTIFICATE_ISSUED = "certificate_issued"
+    CERTIFICATE_REMINDER = "certificate_reminder"
+    CERTIFICATE_RENEWED = "certificate_renewed"
+    CERTIFICATE_EXPIRED = "certificate_expired"
+    CERTIFICATE_ANNULLED = "certificate_annulled"
     # to the holder
     HOLDER_LETTER = "holder_letter"
     HOLDER_REMINDER = "holder_reminder"
@@ -49,6 +59,13 @@ class NoticeEvent(StrEnum):
     STAFF_WARNING = "staff_warning"
     STAFF_BREACH = "staff_breach"
     STAFF_ATTENTION = "staff_attention"
+
+
+class NoticeChannel(StrEnum):
+    """How a notice travels (R11)."""
+
+    EMAIL = "email"
+    SMS = "sms"
 
 
 OWN_ACTS = frozenset(
@@ -103,6 +120,14 @@ class NoticeFacts(Frozen):
     """By which the institution was closed."""
     copy_reference: str = ""
     """Number of the archive's copy."""
+    tracking: str = ""
+    """The parcel's tracking number."""
+    collect_by: date | None = None
+    """Until when a returned parcel is kept for collection."""
+    certificate_number: str = ""
+    """Number of the temporary certificate (временная справка)."""
+    valid_until: date | None = None
+    """Last day of the temporary certificate."""
     remark: str = ""
     """For staff: what needs a person, in English, nothing personal in it."""
 
@@ -114,8 +139,9 @@ class Notice(Frozen):
     event: NoticeEvent
     audience: Audience
     key: str
+    channel: NoticeChannel = NoticeChannel.EMAIL
     recipient: str | None = None
-    """Mail address; None for staff, whose addresses are settings."""
+    """Mail address or telephone; None for staff, whose addresses are settings."""
     not_before: Instant
     """Engine time; later than now when it would fall into the night (R11)."""
     errand_key: str | None = None
