@@ -1,28 +1,40 @@
 """Short steps that read the profile, the calendar and the catalogue for a case."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from pydantic import ConfigDict
 from temporalio import activity
 
+from activities.failures import in_engine_terms
+from activities.ports import Register
 from domain.base import Frozen, Instant, JsonObject
 from domain.calendar import WorkingCalendar
 from domain.clock import MOSCOW, SECONDS_PER_DAY, ProcedureClock, QuietHours
+from domain.confirmation import ConfirmationPolicy
 from domain.deficiencies import Deficiency
 from domain.examination import (
+    CONSENT_NOT_CONFIRMED,
     CorrectionAssessment,
     Examination,
     assess_correction,
     examine,
     name_objections,
 )
-from domain.fees import Fee, itemise
+from domain.fees import Fee, instalments, itemise, total_due
 from domain.messages import Correction, Objection
-from domain.profile import Profile
+from domain.profile import CertificateRules, Profile, StaffRules
+from domain.register import CalendarYear
 from domain.routes import Directory, Holder, HolderChannel, Route, Stop
+from domain.statuses import CaseStatus
 from domain.terms import Ladder, Terms
+
+STORY = 2
+"""Version of the story that cases are begun under now: 2 keeps the register."""
+
+OfficialCalendar = Callable[[date, int, Sequence[CalendarYear]], WorkingCalendar]
+"""Takes a snapshot of so many days from a day on; the years given outweigh the library's."""
 
 SNAPSHOT_DAYS = 730
 """Days of the calendar a case carries along: its own 30 wd and every pause that is likely."""
@@ -33,6 +45,7 @@ class CaseOpening(Frozen):
 
     application: JsonObject
     submitted_at: Instant
+    control_number: str = ""
 
 
 class CaseSetup(Frozen):
@@ -49,6 +62,12 @@ class CaseSetup(Frozen):
     holder: Holder | None
     route: Route = Route.INSTITUTION
     closure_protocol: str | None = None
+    story: int = 1
+    """Which version of the story the case was begun under; steps added later ask for it."""
+    confirmation: ConfirmationPolicy = ConfirmationPolicy()
+    certificate: CertificateRules = CertificateRules()
+    staff: StaffRules = StaffRules()
+    archive_share_first: float = 0.5
 
 
 class OpenedCase(Frozen):
@@ -56,6 +75,18 @@ class OpenedCase(Frozen):
 
     setup: CaseSetup
     examination: Examination
+    ended_as: CaseStatus | None = None
+    """Set when the register knows the case as ended, and only the engine has forgotten it."""
+    revision: int = 0
+    """The last revision the register has of the case."""
+    recorded: int = 0
+    """Entries of the timeline the register has of the case."""
+
+
+class CalendarOrder(Frozen):
+    """A new snapshot of the calendar, from the day the case's own begins."""
+
+    first_day: date
 
 
 class CorrectionToAssess(Frozen):
@@ -66,6 +97,11 @@ class CorrectionToAssess(Frozen):
     open_reasons: tuple[Deficiency, ...]
     today: date
     fee_paid: bool
+    paid: int = 0
+    """Roubles paid online; a correction may have changed what is due."""
+    in_instalments: bool = False
+    awaits_code: bool = False
+    """True while the applicant has not confirmed the consent with a one-time code."""
 
 
 class AssessedCorrection(Frozen):
@@ -104,7 +140,8 @@ class CaseActivities:
         self,
         profile: Profile,
         directory: Directory,
-        calendar: Callable[[date, int], WorkingCalendar],
+        calendar: OfficialCalendar,
+        register: Register,
         day_seconds: float = SECONDS_PER_DAY,
     ) -> None:
         """Inject what the steps read.
@@ -113,28 +150,38 @@ class CaseActivities:
             profile: The procedure's settings.
             directory: The directory of records holders.
             calendar: Takes a snapshot of the official calendar from a day on.
+            register: Knows cases the engine has forgotten, and calendar years loaded by hand.
             day_seconds: Engine seconds a calendar day lasts; 86,400 except in a demo.
         """
         self._profile = profile
         self._directory = directory
         self._calendar = calendar
+        self._register = register
         self._day_seconds = day_seconds
 
     @activity.defn
     async def open_case(self, opening: CaseOpening) -> OpenedCase:
-        """Take the setup of a case and examine its application."""
+        """Take the setup of a case and examine its application.
+
+        Raises:
+            ApplicationError: The register is away (retried).
+        """
         raw = opening.application
         region = self._region(raw)
         zone = self._profile.zone_of(region)
         today = _local_day(opening.submitted_at, zone)
         examination = examine(raw, self._profile, today)
         stop = self._first_stop(raw)
+        with in_engine_terms():
+            known = await self._register.find_case(opening.control_number)
         return OpenedCase(
             setup=CaseSetup(
                 clock=ProcedureClock(origin=opening.submitted_at, day_seconds=self._day_seconds),
                 zone=zone,
                 region=region,
-                calendar=self._calendar(today - timedelta(days=1), SNAPSHOT_DAYS),
+                calendar=await self.take_calendar(
+                    CalendarOrder(first_day=today - timedelta(days=1))
+                ),
                 terms=self._profile.terms,
                 ladder=self._profile.ladder,
                 quiet_hours=self._profile.quiet_hours,
@@ -142,21 +189,35 @@ class CaseActivities:
                 holder=stop.holder,
                 route=stop.route,
                 closure_protocol=stop.closure_protocol,
+                story=STORY,
+                confirmation=self._profile.confirmation,
+                certificate=self._profile.certificate,
+                staff=self._profile.staff,
+                archive_share_first=self._profile.tariff.archive_share_first,
             ),
             examination=examination,
+            ended_as=known.case.status if known and known.case.status.is_final else None,
+            revision=known.revision if known else 0,
+            recorded=max((event.place for event in known.events), default=0) if known else 0,
         )
+
+    @activity.defn
+    async def take_calendar(self, order: CalendarOrder) -> WorkingCalendar:
+        """A snapshot of the official calendar as it is published today (R4).
+
+        Raises:
+            ApplicationError: The register is away (retried).
+        """
+        with in_engine_terms():
+            loaded = await self._register.calendar_years()
+        return self._calendar(order.first_day, SNAPSHOT_DAYS, loaded)
 
     @activity.defn
     async def assess_correction(self, request: CorrectionToAssess) -> AssessedCorrection:
         """Apply a correction and say what is still wrong (R5)."""
-        assessment = assess_correction(
-            request.base,
-            request.correction,
-            request.open_reasons,
-            self._profile,
-            request.today,
-            fee_paid=request.fee_paid,
-        )
+        assessment = self._assess(request, fee_paid=request.fee_paid)
+        if request.paid and request.paid < self._due(assessment.draft, request):
+            assessment = self._assess(request, fee_paid=False)
         before, after = self._first_stop(request.base), self._first_stop(assessment.draft)
         region = self._region(assessment.draft)
         return AssessedCorrection(
@@ -166,6 +227,31 @@ class CaseActivities:
             fees=self._fees(assessment.draft),
             stop=after if after != before else None,
         )
+
+    def _assess(self, request: CorrectionToAssess, *, fee_paid: bool) -> CorrectionAssessment:
+        assessment = assess_correction(
+            request.base,
+            request.correction,
+            request.open_reasons,
+            self._profile,
+            request.today,
+            fee_paid=fee_paid,
+        )
+        known = assessment.application
+        if request.awaits_code and known is not None and known.needs_code():
+            awaited = self._profile.reasons.deficiency(CONSENT_NOT_CONFIRMED, "consent")
+            deficiencies = (*assessment.deficiencies, awaited)
+            assessment = assessment.model_copy(update={"deficiencies": deficiencies})
+        return assessment
+
+    def _due(self, draft: JsonObject, request: CorrectionToAssess) -> int:
+        """What has to be paid before the document check, in roubles."""
+        first, *_ = instalments(
+            self._fees(draft),
+            from_archive=request.in_instalments,
+            share_first=self._profile.tariff.archive_share_first,
+        )
+        return total_due(first)
 
     @activity.defn
     async def find_next_stop(self, move: Move) -> Stop:

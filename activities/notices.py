@@ -4,9 +4,15 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.heartbeats import beating
-from activities.ports import MailGateway, MailRenderer, PermanentFailure, TemporaryFailure
+from activities.ports import (
+    MailGateway,
+    MailRenderer,
+    PermanentFailure,
+    SmsGateway,
+    TemporaryFailure,
+)
 from domain.base import Frozen
-from domain.notices import Audience, Delivery, DeliveryReport, Notice
+from domain.notices import Audience, Delivery, DeliveryReport, Notice, NoticeChannel
 
 
 class StaffAddresses(Frozen):
@@ -19,9 +25,16 @@ class StaffAddresses(Frozen):
 class NoticeActivities:
     """Sends notices; the Message-ID made of case and event makes a repetition recognisable."""
 
-    def __init__(self, renderer: MailRenderer, mail: MailGateway, staff: StaffAddresses) -> None:
+    def __init__(
+        self,
+        renderer: MailRenderer,
+        mail: MailGateway,
+        sms: SmsGateway,
+        staff: StaffAddresses,
+    ) -> None:
         self._renderer = renderer
         self._mail = mail
+        self._sms = sms
         self._staff = staff
 
     @activity.defn
@@ -60,10 +73,13 @@ class NoticeActivities:
         recipient = self._recipient(notice)
         if not recipient:
             return DeliveryReport(
-                key=notice.key, delivery=Delivery.REJECTED, reason="no mail address is known"
+                key=notice.key, delivery=Delivery.REJECTED, reason="no address is known"
             )
         try:
-            await self._mail.send(self._renderer.render(notice, recipient))
+            if notice.channel is NoticeChannel.SMS:
+                await self._sms.send(self._renderer.render_sms(notice, recipient))
+            else:
+                await self._mail.send(self._renderer.render(notice, recipient))
         except PermanentFailure as failure:
             return DeliveryReport(key=notice.key, delivery=Delivery.REJECTED, reason=str(failure))
         return DeliveryReport(key=notice.key, delivery=Delivery.SENT)

@@ -11,11 +11,12 @@ from domain.errands import Errand, ErrandAnswer, ErrandKind
 from domain.routes import Holder
 
 _ANSWERED_BY = {
-    ErrandKind.VERIFICATION: "reply",
-    ErrandKind.PRODUCTION: "production",
-    ErrandKind.HAND_OVER: "hand_over",
+    ErrandKind.VERIFICATION: {"reply"},
+    ErrandKind.PRODUCTION: {"production"},
+    ErrandKind.HAND_OVER: {"hand_over", "parcel"},
+    ErrandKind.DELIVERY: {"hand_over", "parcel"},
 }
-"""Which part of an ErrandAnswer answers which kind of errand."""
+"""Which parts of an ErrandAnswer, one of them, may answer which kind of errand."""
 
 
 class ErrandState(Frozen):
@@ -90,6 +91,6 @@ def _answer(system: str, errand: Errand, state: ErrandState) -> ErrandAnswer | N
     if state.answer is None:
         return None
     parts = {part for part, value in state.answer if value is not None}
-    if parts != {_ANSWERED_BY[errand.kind]}:
+    if len(parts) != 1 or not parts <= _ANSWERED_BY[errand.kind]:
         raise UnreadableAnswer(f"{system} sent an answer that does not fit {errand.kind}")
     return state.answer

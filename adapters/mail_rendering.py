@@ -1,4 +1,4 @@
-"""Notices turned into mails: one template per event, plain text and HTML from the same words."""
+"""Notices turned into mails, one template per event in two shapes, and into text messages."""
 
 import re
 import textwrap
@@ -10,10 +10,11 @@ from typing import Any
 from jinja2 import FileSystemLoader, StrictUndefined, Template, TemplateError, TemplateSyntaxError
 from jinja2.sandbox import SandboxedEnvironment
 
-from activities.ports import Mail
+from activities.ports import Mail, Sms
 from domain.notices import Notice, NoticeEvent
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates" / "mail"
+SMS_TEMPLATES = TEMPLATES.parent / "sms"
 SERVICE_NAME = "Служба выдачи дубликатов дипломов"
 LINE_WIDTH = 76
 """Plain text stays readable when it is quoted with a mark before each line."""
@@ -58,7 +59,7 @@ def paragraphs(text: str) -> list[str]:
 
 
 class BadTemplate(Exception):
-    """A mail template that cannot be used; the text names the file and the line."""
+    """A template that cannot be used; the text names the file and the line."""
 
 
 class TemplateMailRenderer:
@@ -66,7 +67,8 @@ class TemplateMailRenderer:
 
     An event's template holds the words; `shared/as_text.j2` and `shared/as_html.j2` give
     them their two shapes. Facts are only ever values: nothing in them is evaluated, and
-    HTML escapes them.
+    HTML escapes them. Text messages have a folder with one template for all events and one
+    for the one-time code.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class TemplateMailRenderer:
         case_url: str,
         service_name: str = SERVICE_NAME,
         templates: Path = TEMPLATES,
+        sms_templates: Path = SMS_TEMPLATES,
     ) -> None:
         """Compile every template.
 
@@ -82,7 +85,8 @@ class TemplateMailRenderer:
             mail_domain: Right side of every Message-ID.
             case_url: Address of the applicant's page with {number} for the control number.
             service_name: Whom mails come from, as people read it.
-            templates: Folder of the templates.
+            templates: Folder of the mails' templates.
+            sms_templates: Folder of the text messages' templates.
 
         Raises:
             ValueError: `case_url` has no {number}.
@@ -96,33 +100,70 @@ class TemplateMailRenderer:
         try:
             self._texts = _compiled(templates, "shared/as_text.j2", escape=False)
             self._pages = _compiled(templates, "shared/as_html.j2", escape=True)
+            short = _environment(sms_templates, escape=False)
+            self._sms_notice = short.get_template("notice.j2")
+            self._sms_code = short.get_template("code.j2")
         except TemplateSyntaxError as error:
             place = f"{error.name}, line {error.lineno}"
-            raise BadTemplate(f"mail template {place}: {error.message}") from None
+            raise BadTemplate(f"template {place}: {error.message}") from None
         except TemplateError as error:
-            raise BadTemplate(f"mail template missing: {error.message}") from None
+            raise BadTemplate(f"template missing: {error.message}") from None
 
     def render(self, notice: Notice, recipient: str) -> Mail:
         """The mail for a notice; the same notice always gives the same mail."""
-        context = {
+        context = self._context(notice)
+        return Mail(
+            message_id=f"<{notice.control_number}.{notice.key}@{self._mail_domain}>",
+            to=recipient,
+            subject=self._subject(notice.event, context),
+            text=_wrapped(_typeset(self._texts[notice.event].render(context))),
+            html=_typeset(self._pages[notice.event].render(context)).strip() + "\n",
+            errand_key=notice.errand_key,
+        )
+
+    def render_sms(self, notice: Notice, recipient: str) -> Sms:
+        """The short text for a notice; the same notice always gives the same one."""
+        context = self._context(notice)
+        subject = self._subject(notice.event, context)
+        text = self._sms_notice.render(context, event=notice.event, subject=subject)
+        return Sms(
+            message_id=f"{notice.control_number}.{notice.key}",
+            to=recipient,
+            text=_in_one_line(text),
+        )
+
+    def render_code(
+        self, message_id: str, recipient: str, control_number: str, code: str, valid_minutes: int
+    ) -> Sms:
+        """The text message that brings the applicant a one-time code (R1)."""
+        text = self._sms_code.render(
+            control_number=control_number, code=code, valid_minutes=valid_minutes
+        )
+        return Sms(message_id=message_id, to=recipient, text=_in_one_line(text))
+
+    def _context(self, notice: Notice) -> dict[str, Any]:
+        return {
             **_in_one_line(notice.facts.model_dump()),
             "control_number": notice.control_number,
             "case_url": self._case_url.replace("{number}", notice.control_number),
             "service_name": self._service_name,
         }
-        text = self._texts[notice.event]
-        return Mail(
-            message_id=f"<{notice.control_number}.{notice.key}@{self._mail_domain}>",
-            to=recipient,
-            subject=_in_one_line(_block(text, "subject", context)),
-            text=_wrapped(_typeset(text.render(context))),
-            html=_typeset(self._pages[notice.event].render(context)).strip() + "\n",
-            errand_key=notice.errand_key,
-        )
+
+    def _subject(self, event: NoticeEvent, context: dict[str, Any]) -> str:
+        template = self._texts[event]
+        block = template.blocks["subject"](template.new_context(context))
+        return " ".join("".join(block).split())
 
 
 def _compiled(folder: Path, shape: str, *, escape: bool) -> dict[NoticeEvent, Template]:
     """Every event's template; all share the macros of one shape."""
+    environment = _environment(folder, escape=escape)
+    environment.globals["shape"] = shape
+    return {event: environment.get_template(f"{event.value}.j2") for event in NoticeEvent}
+
+
+def _environment(folder: Path, *, escape: bool) -> SandboxedEnvironment:
+    """The templates of a folder, each looked at once."""
     environment = SandboxedEnvironment(
         loader=FileSystemLoader(folder),
         undefined=StrictUndefined,
@@ -139,14 +180,9 @@ def _compiled(folder: Path, shape: str, *, escape: bool) -> dict[NoticeEvent, Te
         "roubles": roubles,
     }
     environment.filters.update(filters)
-    environment.globals["shape"] = shape
-    for shared in environment.list_templates(extensions=["j2"]):
-        environment.get_template(shared)  # a malformed template is found now, not at a mail
-    return {event: environment.get_template(f"{event.value}.j2") for event in NoticeEvent}
-
-
-def _block(template: Template, name: str, context: dict[str, Any]) -> str:
-    return "".join(template.blocks[name](template.new_context(context)))
+    for name in environment.list_templates(extensions=["j2"]):
+        environment.get_template(name)  # a malformed template is found now, not at a mail
+    return environment
 
 
 def _in_one_line(value: Any) -> Any:

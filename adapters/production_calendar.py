@@ -1,19 +1,40 @@
 """The official production calendar (производственный календарь), from the holidays library (R4)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from functools import cache
 
 from holidays import HolidayBase, country_holidays
 
-from domain.calendar import WorkingCalendar
+from domain.calendar import SATURDAY, WorkingCalendar
+from domain.register import CalendarYear
 
 
-def official_calendar(first_day: date, days: int = 730) -> WorkingCalendar:
-    """A snapshot of `days` days from `first_day` on, moved days and working Saturdays included."""
+def official_calendar(
+    first_day: date, days: int = 730, loaded: Sequence[CalendarYear] = ()
+) -> WorkingCalendar:
+    """A snapshot of `days` days from `first_day` on, moved days and working Saturdays included.
+
+    Args:
+        first_day: Where the snapshot begins.
+        days: How many days it covers.
+        loaded: Years published since the library was released; they outweigh what it knows.
+    """
     last_day = first_day + timedelta(days=days)
     russia = _russia(first_day.year, last_day.year)
-    return WorkingCalendar.build(first_day, days, _published_until(russia), russia.is_working_day)
+    years = {year.year: year for year in loaded}
+    published = _published_until(russia)
+    while published.year + 1 in years:
+        published = date(published.year + 1, 12, 31)
+
+    def is_working(day: date) -> bool:
+        year = years.get(day.year)
+        if year is None:
+            return russia.is_working_day(day)
+        weekday = day.isoweekday() < SATURDAY
+        return day not in year.days_off if weekday else day in year.working_days
+
+    return WorkingCalendar.build(first_day, days, published, is_working)
 
 
 @cache

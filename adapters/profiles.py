@@ -1,4 +1,4 @@
-"""Profiles read from their TOML files."""
+"""Profiles read from their files."""
 
 import tomllib
 from pathlib import Path
@@ -6,11 +6,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from adapters.holders_csv import BadDirectory, read_directory
 from domain.profile import Profile
-from domain.routes import Directory, Holder
+from domain.routes import Directory
 
 PROFILES = Path(__file__).resolve().parent.parent / "profiles"
 DEFAULT_PROFILE = PROFILES / "default"
+HOLDERS = "holders.csv"
 
 
 class BadProfile(Exception):
@@ -34,19 +36,16 @@ def load_profile(folder: Path = DEFAULT_PROFILE) -> Profile:
         raise BadProfile(f"profile {folder.name}: {_first(error)}") from None
 
 
-def load_holders(file: Path = DEFAULT_PROFILE / "holders.toml") -> Directory:
-    """The directory of records holders by INN (R6).
+def load_holders(folder: Path = DEFAULT_PROFILE) -> Directory:
+    """The directory of records holders of a profile folder: holders.csv (R6).
 
     Raises:
-        BadProfile: The file is missing, is not TOML or holds an impossible entry.
+        BadProfile: The file is missing or anything in it is wrong; every fault is named.
     """
-    holders = {}
-    for inn, entry in _read(file).items():
-        try:
-            holders[inn] = Holder.model_validate({"inn": inn, **entry})
-        except (ValidationError, TypeError):
-            raise BadProfile(f"{file.name}: the entry of holder {inn} is not usable") from None
-    return Directory(holders=holders)
+    try:
+        return read_directory(folder / HOLDERS, _read(folder / "regions.toml"))
+    except BadDirectory as error:
+        raise BadProfile(f"{HOLDERS} of profile {folder.name} is not usable:\n{error}") from None
 
 
 def _first(error: ValidationError) -> str:

@@ -238,6 +238,7 @@ class Applicant(Frozen):
     inn: Annotated[str, _judged(identifiers.person_inn)] | None = Field(default=None, title="ИНН")
     email: EmailAddress = Field(title="Электронная почта")
     phone: PhoneNumber = Field(title="Телефон")
+    notify_by_sms: StrictBool = Field(default=False, title="Сообщать также по СМС")
 
 
 class BlankNumber(Frozen):
@@ -288,6 +289,8 @@ class Consent(Frozen):
 
     given: StrictBool = Field(title="Согласие")
     confirmed_by: ConsentProof = Field(title="Подтверждение согласия")
+    reference: Reference | None = Field(default=None, title="Номер подтверждения согласия")
+    """The portal's number of the signature or of its own confirmation by code."""
 
 
 class NameChange(Frozen):
@@ -319,10 +322,16 @@ class Application(Frozen):
     scope: Scope = Field(title="Что восстановить")
     delivery: Delivery = Field(title="Получение")
     expedited: StrictBool = Field(default=False, title="Ускоренное изготовление")
+    temporary_certificate: StrictBool = Field(default=False, title="Временная справка")
     intermediary_fee: StrictInt | None = Field(default=None, title="Услуги посредника, руб.")
     consent: Consent = Field(title="Согласие на обработку персональных данных")
     name_change: NameChange | None = Field(default=None, title="Свидетельство о перемене имени")
     documents: tuple[Document, ...] = Field(default=(), title="Документы", max_length=60)
+
+    def needs_code(self) -> bool:
+        """True when we have to send a one-time code ourselves (R1)."""
+        consent = self.consent
+        return consent.confirmed_by is ConsentProof.SMS_CODE and consent.reference is None
 
     def has_any(self, kinds: tuple[DocumentKind, ...]) -> bool:
         """True when a document of one of the kinds is there."""

@@ -4,15 +4,17 @@ from enum import StrEnum
 
 from domain.application import Application
 from domain.base import Frozen
-from domain.messages import HandOver, HolderReply, ProductionRecord
+from domain.messages import HandOver, HolderReply, ParcelReport, ProductionRecord
 
 
 class ErrandKind(StrEnum):
-    """The three things asked of a holder on the way to a duplicate."""
+    """The things asked of a holder on the way to a duplicate."""
 
     VERIFICATION = "verification"
     PRODUCTION = "production"
     HAND_OVER = "hand_over"
+    DELIVERY = "delivery"
+    """What became of the parcel: delivered, or returned."""
 
 
 class Errand(Frozen):
@@ -39,3 +41,5 @@ class ErrandAnswer(Frozen):
     reply: HolderReply | None = None
     production: ProductionRecord | None = None
     hand_over: HandOver | None = None
+    parcel: ParcelReport | None = None
+    """In the place of a hand-over: the duplicate is with the post, or came back."""

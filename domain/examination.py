@@ -14,6 +14,7 @@ from domain.application import (
     STUDY_PROOFS,
     Application,
     Consent,
+    ConsentProof,
     Delivery,
     DeliveryMethod,
     Document,
@@ -34,6 +35,11 @@ MAX_DOCUMENT_BYTES = 5 * 1024 * 1024
 DOCUMENT_EXTENSIONS = frozenset({".pdf", ".jpg", ".jpeg", ".png"})
 PAYMENT_PROOF_MISSING = "PAYMENT_PROOF_MISSING"
 """The one deficiency that the payment system can mend as well as a correction."""
+CONSENT_NOT_CONFIRMED = "CONSENT_NOT_CONFIRMED"
+"""Mended by the one-time code; nothing in the application itself is wrong."""
+BALANCE_DUE = "BALANCE_DUE"
+"""The rest of the fee on the archive route, due once the archive has made its copy."""
+PAYMENT_FIELD = f"documents.{DocumentKind.PAYMENT_PROOF}"
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _MAX_DEPTH = 20
 LONGEST_FIELD_NAME = 40
@@ -303,6 +309,9 @@ def _rules(raw: JsonObject, profile: Profile, context: Intake) -> Iterator[tuple
     consent: Consent | None = _part(raw, "consent", Consent, context)
     if consent is not None and not consent.given:
         yield "CONSENT_NOT_GIVEN", "consent.given"
+    signed = consent is not None and consent.confirmed_by is ConsentProof.QUALIFIED_SIGNATURE
+    if signed and consent is not None and consent.reference is None:
+        yield "CONSENT_SIGNATURE_MISSING", "consent.reference"
     delivery: Delivery | None = _part(raw, "delivery", Delivery, context)
     if delivery and delivery.method is DeliveryMethod.POST and not delivery.address:
         yield "DELIVERY_ADDRESS_MISSING", "delivery.address"
@@ -349,7 +358,7 @@ def _document_rules(
     expedited = bool(_part(raw, "expedited", bool, context))
     fees = itemise(profile.tariff, region or "", expedited=expedited)
     if total_due(fees) and DocumentKind.PAYMENT_PROOF not in kinds:
-        yield PAYMENT_PROOF_MISSING, f"documents.{DocumentKind.PAYMENT_PROOF}"
+        yield PAYMENT_PROOF_MISSING, PAYMENT_FIELD
     if _names_differ(raw, context):
         if raw.get("name_change") is None:
             yield "NAME_CHANGE_DETAILS_MISSING", "name_change"

@@ -24,6 +24,8 @@ class Tariff(Frozen):
     state_duty: Roubles
     state_duty_by_region: dict[str, Roubles] = Field(default_factory=dict)
     expedited: Roubles
+    archive_share_first: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    """Part of the state duty paid for the archive's copy, before the duplicate (R7)."""
     intermediary_min: Roubles
     intermediary_max: Roubles
 
@@ -64,6 +66,25 @@ def itemise(
         for code, amount in amounts.items()
         if amount
     )
+
+
+def instalments(
+    fees: tuple[Fee, ...], *, from_archive: bool, share_first: float
+) -> tuple[tuple[Fee, ...], ...]:
+    """The fees we collect, by invoice (R7).
+
+    An archive makes its copy for the first part of the state duty; the rest of it, and all
+    else, is paid for the duplicate. The parts add up to the whole rouble.
+    """
+    ours = tuple(fee for fee in fees if fee.collected_by_us)
+    if not from_archive or not ours:
+        return (ours,)
+    duty = next((fee for fee in ours if fee.code is FeeCode.STATE_DUTY), None)
+    if duty is None or round(duty.amount * share_first) in {0, duty.amount}:
+        return (ours,)
+    first = duty.model_copy(update={"amount": round(duty.amount * share_first)})
+    rest = duty.model_copy(update={"amount": duty.amount - first.amount})
+    return (first,), (rest, *(fee for fee in ours if fee is not duty))
 
 
 def total(fees: tuple[Fee, ...]) -> int:

@@ -94,6 +94,22 @@ class HandOver(Frozen):
     """Tracking number of the parcel, number of the acceptance act (акт приёма-передачи) or file."""
 
 
+class ParcelEvent(StrEnum):
+    """What became of a parcel on its way (R9)."""
+
+    SENT = "sent"
+    RETURNED = "returned"
+    """Not collected or not delivered; it is back with the holder."""
+
+
+class ParcelReport(Frozen):
+    """The duplicate went to the post, or came back (R9)."""
+
+    tracking: Mark
+    event: ParcelEvent
+    reported_on: IsoDate
+
+
 class PaymentReceived(Frozen):
     """The payment system confirms an invoice (R7)."""
 
@@ -122,6 +138,37 @@ class Claim(Frozen):
     officer: Identifier
 
 
+class Reassignment(Frozen):
+    """A case goes from one officer to another (R12)."""
+
+    officer: Identifier
+    """Who takes it over."""
+    by: Identifier
+    """Who gives it away: the officer who has it, or a superior."""
+    note: Note | None = None
+
+
+class ContactConfirmed(Frozen):
+    """The applicant entered the right one-time code; the code itself is told to nobody (R1)."""
+
+    officer: Identifier | None = None
+    """Set when an officer vouches for it, having spoken to the applicant."""
+
+
+class CodeRequested(Frozen):
+    """The applicant asks for another one-time code (R1)."""
+
+
+class CertificateRequested(Frozen):
+    """The applicant asks for a temporary certificate, or for its renewal (R10)."""
+
+
+class CalendarPublished(Frozen):
+    """A year of the official calendar was published or changed (R4)."""
+
+    years: tuple[Annotated[int, Field(ge=2005, le=2100)], ...] = Field(min_length=1)
+
+
 class DecisionKind(StrEnum):
     """What an officer may decide by hand while documents are checked (R12)."""
 
@@ -136,6 +183,8 @@ class Decision(Frozen):
     decision: DecisionKind
     objections: tuple[Objection, ...] = ()
     note: Note | None = None
+    prepare: bool = False
+    """True leaves it to another officer to decide: approver and preparer differ."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -108,6 +108,8 @@ class NoticeFacts(Frozen):
     institution: str = ""
     specialty: str = ""
     graduation_year: int | None = None
+    code_expected: bool = False
+    """True when a one-time code went to the applicant's telephone and is waited for."""
     fees: tuple[Fee, ...] = ()
     fees_due: int = 0
     pay_url: str = ""

@@ -31,6 +31,8 @@ class HolderStatus(StrEnum):
     ACTIVE = "active"
     REORGANISED = "reorganised"
     LIQUIDATED = "liquidated"
+    TRANSFERRED = "transferred"
+    """Its records went to an archive."""
 
 
 class HolderChannel(Frozen):
@@ -52,6 +54,8 @@ class Holder(Frozen):
     status: HolderStatus = HolderStatus.ACTIVE
     successor_inn: str | None = None
     """Who took over a reorganised institution."""
+    archive_inn: str | None = None
+    """Which archive took the records of an institution; None for the archive of its region."""
     closure_protocol: str | None = None
     """Number and date of the protocol by which a liquidated institution was closed."""
 
@@ -105,19 +109,42 @@ class Directory(Frozen):
     def first_stop(self, inn: str, region: str) -> Stop | None:
         """Where a case of an institution begins; None when the directory does not know it."""
         holder = self.holders.get(inn)
-        if holder is None:
-            return None
-        if holder.status is HolderStatus.REORGANISED:
-            return self.next_stop(Route.SUCCESSOR, holder.region, holder.successor_inn)
-        if holder.status is HolderStatus.LIQUIDATED:
-            stop = self.next_stop(Route.LIQUIDATED, holder.region or region, None)
-            return stop.model_copy(update={"closure_protocol": holder.closure_protocol})
-        return Stop(route=Route.INSTITUTION, holder=holder)
+        return self._stop_at(Route.INSTITUTION, holder, region) if holder else None
 
     def next_stop(self, route: Route, region: str, inn: str | None) -> Stop:
-        """Where a case goes on: the holder named, else the one responsible for the region."""
+        """Where a case goes on: the holder named, else the one responsible for the region.
+
+        Once a case is known to be of a liquidated institution it stays so, whoever is asked.
+        """
         named = self.holders.get(inn) if inn else None
-        return Stop(route=route, holder=named or self._responsible(route, region))
+        stop = self._stop_at(route, named or self._responsible(route, region), region)
+        return stop.model_copy(update={"route": route}) if route is Route.LIQUIDATED else stop
+
+    def _stop_at(self, route: Route, holder: Holder | None, region: str) -> Stop:
+        """The stop at who has the records of a holder now; at nobody when that cannot be told."""
+        stop, passed = Stop(route=route, holder=holder), set[str]()
+        while stop.holder is not None and stop.holder.status is not HolderStatus.ACTIVE:
+            if stop.holder.inn in passed:
+                return stop.model_copy(update={"holder": None})
+            passed.add(stop.holder.inn)
+            stop = self._onward(stop.route, stop.holder, stop.holder.region or region)
+        return stop
+
+    def _onward(self, route: Route, gone: Holder, region: str) -> Stop:
+        """Where the records went from a holder that is no more or gave them away."""
+        if gone.status is HolderStatus.REORGANISED:
+            # Of an archive another archive is the heir: the case stays on the archive's terms.
+            heir_route = Route.SUCCESSOR if gone.kind is HolderKind.INSTITUTION else route
+            return Stop(route=heir_route, holder=self.holders.get(gone.successor_inn or ""))
+        if gone.status is HolderStatus.TRANSFERRED:
+            archive = self.holders.get(gone.archive_inn or "")
+            responsible = archive or self._responsible(Route.ARCHIVE, region)
+            return Stop(route=Route.ARCHIVE, holder=responsible)
+        return Stop(
+            route=Route.LIQUIDATED,
+            holder=self._responsible(Route.LIQUIDATED, region),
+            closure_protocol=gone.closure_protocol,
+        )
 
     def _responsible(self, route: Route, region: str) -> Holder | None:
         kinds = {
@@ -126,6 +153,7 @@ class Directory(Frozen):
         }.get(route, ())
         for kind in kinds:
             for holder in self.holders.values():
-                if holder.kind is kind and holder.region == region:
+                active = holder.status is HolderStatus.ACTIVE
+                if active and holder.kind is kind and holder.region == region:
                     return holder
         return None

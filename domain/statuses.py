@@ -70,7 +70,15 @@ TRANSITIONS: dict[CaseStatus, frozenset[CaseStatus]] = {
         }
     ),
     _S.RETURNED: frozenset(
-        {_S.ACCEPTED, _S.IN_REVIEW, _S.REFUSED, _S.SUSPENDED, _S.WITHDRAWN, _S.CLOSED}
+        {
+            _S.IN_PRODUCTION,
+            _S.ACCEPTED,
+            _S.IN_REVIEW,
+            _S.REFUSED,
+            _S.SUSPENDED,
+            _S.WITHDRAWN,
+            _S.CLOSED,
+        }
     ),
     _S.REFUSED: frozenset(
         {_S.ACCEPTED, _S.IN_REVIEW, _S.RETURNED, _S.SUSPENDED, _S.WITHDRAWN, _S.CLOSED}

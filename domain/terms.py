@@ -57,6 +57,14 @@ class Terms(Frozen):
     temporary_certificate: Term
     name_change_certificate: Term
     support_answer: Term
+    certificate_validity: Term = Term(latest=30, unit=Unit.CALENDAR_DAYS)
+    """How long a temporary certificate is valid from its issue or renewal (R10)."""
+    delivery: Term = Term(latest=15)
+    """How long the post takes to deliver a parcel or to send it back."""
+    collection: Term = Term(latest=30, unit=Unit.CALENDAR_DAYS)
+    """How long a returned parcel is kept for collection (R9)."""
+    aftercare: Term | None = None
+    """How long an ended case still hears of late messages and payments; absent in old cases."""
 
 
 class Rung(StrEnum):

@@ -285,7 +285,7 @@ async def submit(
     application: JsonObject = read_object(EXAMPLES / f"{example}.json")
     application.pop("simulation", None)
     application["submission_id"] = f"picture-{submission}"
-    submitted = await cases.submit(client, application)
+    submitted = await cases.submit(client, stack.register, application)
     if scenario is not None:
         await play(stack.outside.base_url, submitted.control_number, scenario)
     return submitted.control_number

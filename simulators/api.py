@@ -1,4 +1,4 @@
-"""The outside's HTTP side: records holders, the payment system and the scenarios they play."""
+"""The outside's HTTP side: records holders, payments, text messages and scenarios to play."""
 
 import asyncio
 import time
@@ -7,6 +7,7 @@ from http import HTTPStatus
 from aiohttp import web
 from pydantic import ValidationError
 
+from activities.ports import Sms
 from adapters.holders_http import ErrandState
 from adapters.http import Model
 from adapters.payments_http import InvoiceState
@@ -15,14 +16,26 @@ from domain.errands import Errand, ErrandAnswer
 from domain.messages import HolderReply, HolderVerdict
 from domain.payments import Invoice, InvoiceOrder, RefundOrder
 from simulators.desk import Desk
-from simulators.scenario import HolderFault, Scenario
-from simulators.state import KeptInvoice, PlacedErrand, RefundOutcome, State
+from simulators.scenario import HolderFault, Scenario, SmsFault
+from simulators.state import (
+    KeptInvoice,
+    KeptSms,
+    PlacedErrand,
+    RefundOutcome,
+    SmsOutcome,
+    State,
+)
 
 _REFUND_STATUS = {
     RefundOutcome.MADE: HTTPStatus.CREATED,
     RefundOutcome.REPEATED: HTTPStatus.OK,
     RefundOutcome.UNPAID: HTTPStatus.UNPROCESSABLE_ENTITY,
     RefundOutcome.CONFLICT: HTTPStatus.CONFLICT,
+}
+_SMS_STATUS = {
+    SmsOutcome.KEPT: HTTPStatus.CREATED,
+    SmsOutcome.REPEATED: HTTPStatus.OK,
+    SmsOutcome.CONFLICT: HTTPStatus.CONFLICT,
 }
 _MAINTENANCE = "<!doctype html><title>Технические работы</title>"
 
@@ -31,6 +44,8 @@ class Api:
     """Handlers over the state; whatever they acknowledge has been committed."""
 
     def __init__(self, state: State, desk: Desk) -> None:
+        self.sms_arrived = asyncio.Event()
+        """Set whenever a text message has been kept, or a scenario which says who reads it."""
         self._state = state
         self._desk = desk
 
@@ -46,12 +61,15 @@ class Api:
         app.router.add_put(invoice, self._put_invoice)
         app.router.add_get(invoice, self._get_invoice)
         app.router.add_put("/payments/refunds/{refund_id}", self._put_refund)
+        app.router.add_put("/sms/messages/{message_id}", self._put_sms)
+        app.router.add_get("/sms/messages", self._get_sms)
         return app
 
     async def _put_scenario(self, request: web.Request) -> web.Response:
         scenario = await _body(request, Scenario)
         control_number = request.match_info["control_number"]
         self._state.register_scenario(control_number, scenario, time.time())
+        self.sms_arrived.set()
         return web.Response(status=HTTPStatus.NO_CONTENT)
 
     async def _put_errand(self, request: web.Request) -> web.Response:
@@ -110,6 +128,32 @@ class Api:
         _same(order.refund_id, request.match_info["refund_id"])
         return web.Response(status=_REFUND_STATUS[self._state.refund(order)])
 
+    async def _put_sms(self, request: web.Request) -> web.Response:
+        sms = await _body(request, Sms)
+        _same(sms.message_id, request.match_info["message_id"])
+        arrived = KeptSms(**sms.model_dump(), at=time.time())
+        match self._state.next_sms_fault(arrived.control_number):
+            case SmsFault.ERROR_500:
+                return web.Response(status=HTTPStatus.INTERNAL_SERVER_ERROR)
+            case SmsFault.BUSY_429:
+                return _busy()
+            case SmsFault.REJECT_422:
+                return web.Response(status=HTTPStatus.UNPROCESSABLE_ENTITY)
+            case SmsFault.HANG:
+                self._keep(arrived)
+                return await _never()
+            case None:
+                return web.Response(status=_SMS_STATUS[self._keep(arrived)])
+
+    async def _get_sms(self, request: web.Request) -> web.Response:
+        found = self._state.sms_to(request.query.get("to", ""))
+        return web.json_response([sms.model_dump() for sms in found])
+
+    def _keep(self, sms: KeptSms) -> SmsOutcome:
+        outcome = self._state.keep_sms(sms)
+        self.sms_arrived.set()
+        return outcome
+
     def _invoice(self, invoice_id: str) -> KeptInvoice:
         kept = self._state.invoice(invoice_id)
         if kept is None:
@@ -139,12 +183,11 @@ def _json(model: Frozen, status: int = HTTPStatus.OK) -> web.Response:
 async def _play(fault: HolderFault, errand: PlacedErrand) -> web.Response:
     match fault:
         case HolderFault.HANG:
-            return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return] # never
+            return await _never()
         case HolderFault.ERROR_500:
             return web.Response(status=HTTPStatus.INTERNAL_SERVER_ERROR)
         case HolderFault.BUSY_429:
-            status = HTTPStatus.TOO_MANY_REQUESTS
-            return web.Response(status=status, headers={"Retry-After": "1"})
+            return _busy()
         case HolderFault.HTML:
             return web.Response(text=_MAINTENANCE, content_type="text/html")
         case HolderFault.WRONG_SCHEMA:
@@ -156,3 +199,11 @@ async def _play(fault: HolderFault, errand: PlacedErrand) -> web.Response:
             reply = HolderReply(verdict=HolderVerdict.CONFIRMED)
             answer = ErrandAnswer(reply=reply)
             return _json(ErrandState(errand=other, state="answered", answer=answer))
+
+
+def _busy() -> web.Response:
+    return web.Response(status=HTTPStatus.TOO_MANY_REQUESTS, headers={"Retry-After": "1"})
+
+
+async def _never() -> web.Response:
+    return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return] # never

@@ -12,6 +12,8 @@ from domain.messages import (
     HandOver,
     HolderReply,
     HolderVerdict,
+    ParcelEvent,
+    ParcelReport,
     PaymentReceived,
     ProductionRecord,
 )
@@ -20,7 +22,7 @@ from simulators.state import KeptInvoice, PlacedErrand, State
 
 _KEY = re.compile(
     r"(?P<control_number>[0-9A-Z-]{1,20})"
-    r"\.(?P<kind>verification|production|hand_over)"
+    r"\.(?P<kind>verification|production|hand_over|delivery)"
     r"\.(?P<round>[1-9][0-9]{0,5})(?:-[1-9][0-9]{0,2})?"
 )
 
@@ -79,6 +81,8 @@ class Desk:
                 return scenario.production
             case ErrandKind.HAND_OVER:
                 return scenario.hand_over
+            case ErrandKind.DELIVERY:
+                return scenario.hand_over.delivery()
 
     def _day(self, errand: PlacedErrand) -> date:
         origin = datetime.fromtimestamp(self._state.origin(errand.control_number), UTC)
@@ -112,14 +116,38 @@ class Desk:
                     )
                 )
             case ErrandKind.HAND_OVER:
-                method = scenario.hand_over.method or errand.delivery
-                return ErrandAnswer(
-                    hand_over=HandOver(
-                        method=method,
-                        handed_over_on=self._day(errand),
-                        reference=_reference(method, number),
-                    )
-                )
+                method = self._method(errand)
+                if scenario.hand_over.tracked and method is DeliveryMethod.POST:
+                    return self._parcel(errand, ParcelEvent.SENT)
+                return self._hand_over(errand, method)
+            case ErrandKind.DELIVERY:
+                if scenario.hand_over.returned and not self._state.parcel_came_back(number):
+                    return self._parcel(errand, ParcelEvent.RETURNED)
+                return self._hand_over(errand, DeliveryMethod.POST)
+
+    def _method(self, errand: PlacedErrand) -> DeliveryMethod:
+        """As the scenario wants it at first; after a return, as the applicant wants it now."""
+        if self._state.parcel_came_back(errand.control_number):
+            return errand.delivery
+        return self._state.scenario(errand.control_number).hand_over.method or errand.delivery
+
+    def _hand_over(self, errand: PlacedErrand, method: DeliveryMethod) -> ErrandAnswer:
+        return ErrandAnswer(
+            hand_over=HandOver(
+                method=method,
+                handed_over_on=self._day(errand),
+                reference=_reference(method, errand.control_number),
+            )
+        )
+
+    def _parcel(self, errand: PlacedErrand, event: ParcelEvent) -> ErrandAnswer:
+        return ErrandAnswer(
+            parcel=ParcelReport(
+                tracking=_reference(DeliveryMethod.POST, errand.control_number),
+                event=event,
+                reported_on=self._day(errand),
+            )
+        )
 
 
 def errand_of(key: str, arrived: float) -> PlacedErrand | None:

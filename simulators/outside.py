@@ -1,4 +1,4 @@
-"""The outside world on this machine: holders, payments and mail, as real servers."""
+"""The outside world on this machine: holders, payments, mail and text messages, as real servers."""
 
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -30,17 +30,20 @@ class Outside:
         smtp_port: int = 0,
         day_seconds: float = SECONDS_PER_DAY,
     ) -> None:
+        self.folder = folder
         self.host = host
         self.http_port = http_port
         """The port listened on once the context is entered."""
         self.state = State(folder / "outside.sqlite3")
+        self.day_seconds = day_seconds
         self.desk = Desk(self.state, day_seconds)
+        self.api = Api(self.state, self.desk)
         self.mail = Mailbox(self.state, folder / "mail", host, smtp_port)
         self._running = AsyncExitStack()
 
     @property
     def base_url(self) -> str:
-        """Where relative holder addresses and the payment system are found."""
+        """Where relative holder addresses, the payment system and the SMS gateway are found."""
         return f"http://{self.host}:{self.http_port}"
 
     @property
@@ -52,7 +55,7 @@ class Outside:
         async with AsyncExitStack() as started:
             started.enter_context(self.state)
             runner = web.AppRunner(
-                Api(self.state, self.desk).app(),
+                self.api.app(),
                 access_log=None,
                 handler_cancellation=True,
                 shutdown_timeout=0.1,  # a handler that plays a hang never ends by itself

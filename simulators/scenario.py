@@ -36,6 +36,16 @@ class MailFault(StrEnum):
     """Keeps the mail and hangs up instead of saying so."""
 
 
+class SmsFault(StrEnum):
+    """How the SMS gateway may misbehave when handed a message."""
+
+    ERROR_500 = "error_500"
+    BUSY_429 = "busy_429"
+    REJECT_422 = "reject_422"
+    HANG = "hang"
+    """Keeps the message and never says so."""
+
+
 class Step(Frozen):
     """When an errand is answered, counted from its arrival."""
 
@@ -61,12 +71,27 @@ class HandOverStep(Step):
 
     after_days: Days = 1
     method: DeliveryMethod | None = None
+    tracked: bool = False
+    """The holder says when a parcel is sent, and only later what became of it."""
+    delivered_after_days: Days = 3
+    returned: bool = False
+    """The first tracked parcel of the case comes back; what follows is as applied for by then."""
+
+    def delivery(self) -> Step:
+        """When the fate of a tracked parcel is told."""
+        return Step(after_days=self.delivered_after_days)
 
 
 class PaymentStep(Frozen):
     """When an invoice is paid, counted from its creation; never by default."""
 
     after_days: Days | None = None
+
+
+class PhoneStep(Frozen):
+    """When the applicant enters a one-time code, counted from the text message; None: never."""
+
+    confirm_after_days: Days | None = 0
 
 
 class ApplicantStep(Frozen):
@@ -89,11 +114,14 @@ class Scenario(Frozen):
     production: Step = Step(after_days=5)
     hand_over: HandOverStep = HandOverStep()
     payment: PaymentStep = PaymentStep()
+    phone: PhoneStep = PhoneStep()
     applicant: tuple[ApplicantStep, ...] = ()
     outcome: CaseStatus = CaseStatus.ISSUED
     """How the case should end; the demo compares."""
     mail_faults: tuple[MailFault, ...] = ()
     """Played once each, in order, one for every mail of the case that arrives."""
+    sms_faults: tuple[SmsFault, ...] = ()
+    """Played once each, in order, one for every text message of the case that arrives."""
 
     def verification_in(self, asked: int) -> VerificationStep:
         """The step of the time a holder is asked, counted from 1 over rounds and hops."""

@@ -5,17 +5,19 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
+from activities.ports import Sms
 from domain.application import DeliveryMethod
 from domain.base import Frozen
 from domain.errands import ErrandAnswer, ErrandKind
-from domain.messages import PaymentReceived
+from domain.messages import ParcelEvent, PaymentReceived
 from domain.payments import Invoice, RefundOrder
-from simulators.scenario import MailFault, Scenario
+from simulators.scenario import MailFault, Scenario, SmsFault
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS cases (
     control_number TEXT PRIMARY KEY,
     origin REAL NOT NULL,
+    -- stays '{}' until one is registered: those are written out in full
     scenario TEXT NOT NULL DEFAULT '{}',
     mail_faults_played INTEGER NOT NULL DEFAULT 0
 );
@@ -47,6 +49,19 @@ CREATE TABLE IF NOT EXISTS refunds (
 CREATE TABLE IF NOT EXISTS mails (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     message_id TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS sms (
+    message_id TEXT PRIMARY KEY,
+    control_number TEXT NOT NULL,
+    recipient TEXT NOT NULL,
+    text TEXT NOT NULL,
+    at REAL NOT NULL,
+    read INTEGER NOT NULL DEFAULT 0
+);
+-- no column of cases: files of earlier versions have that table already
+CREATE TABLE IF NOT EXISTS sms_faults (
+    control_number TEXT PRIMARY KEY,
+    played INTEGER NOT NULL
 );
 """
 
@@ -82,6 +97,26 @@ class KeptInvoice(Frozen):
     created: float
     invoice: Invoice
     payment: PaymentReceived | None = None
+
+
+class KeptSms(Sms):
+    """A text message with the moment it was first handed over."""
+
+    at: float
+
+    @property
+    def control_number(self) -> str:
+        """The case it is about, told by its id."""
+        return self.message_id.partition(".")[0]
+
+
+class SmsOutcome(StrEnum):
+    """What became of a text message handed over."""
+
+    KEPT = "kept"
+    REPEATED = "repeated"
+    CONFLICT = "conflict"
+    """The id stands for another message."""
 
 
 class RefundOutcome(StrEnum):
@@ -187,6 +222,15 @@ class State:
         )
         return tuple(_errand(row) for row in rows)
 
+    def parcel_came_back(self, control_number: str) -> bool:
+        """True once a parcel of the case has been reported as returned."""
+        rows = self._db.execute(
+            "SELECT answer FROM errands WHERE control_number = ? AND answer IS NOT NULL",
+            (control_number,),
+        )
+        parcels = (ErrandAnswer.model_validate_json(row["answer"]).parcel for row in rows)
+        return any(parcel and parcel.event is ParcelEvent.RETURNED for parcel in parcels)
+
     # --- money
 
     def keep_invoice(self, kept: KeptInvoice) -> bool:
@@ -259,6 +303,52 @@ class State:
             ).fetchone()
         return None if row is None else faults[row["mail_faults_played"] - 1]
 
+    # --- text messages
+
+    def keep_sms(self, sms: KeptSms) -> SmsOutcome:
+        """Keep a text message once."""
+        kept = self._write(
+            "INSERT OR IGNORE INTO sms (message_id, control_number, recipient, text, at)"
+            " VALUES (?, ?, ?, ?, ?)",
+            (sms.message_id, sms.control_number, sms.to, sms.text, sms.at),
+        )
+        if kept:
+            return SmsOutcome.KEPT
+        row = self._row("SELECT * FROM sms WHERE message_id = ?", sms.message_id)
+        same = row is not None and (row["recipient"], row["text"]) == (sms.to, sms.text)
+        return SmsOutcome.REPEATED if same else SmsOutcome.CONFLICT
+
+    def sms_to(self, recipient: str) -> tuple[KeptSms, ...]:
+        """The text messages kept for a telephone, oldest first."""
+        rows = self._db.execute("SELECT * FROM sms WHERE recipient = ? ORDER BY at", (recipient,))
+        return tuple(_sms(row) for row in rows)
+
+    def unread_sms(self) -> tuple[KeptSms, ...]:
+        """Text messages still to be read in cases with a registered scenario, oldest first."""
+        rows = self._db.execute(
+            "SELECT sms.* FROM sms JOIN cases USING (control_number)"
+            " WHERE NOT read AND scenario != '{}' ORDER BY at"
+        )
+        return tuple(_sms(row) for row in rows)
+
+    def mark_read(self, message_id: str) -> None:
+        """Remember that a text message was read and acted on."""
+        self._write("UPDATE sms SET read = 1 WHERE message_id = ?", (message_id,))
+
+    def next_sms_fault(self, control_number: str) -> SmsFault | None:
+        """The fault of the scenario whose turn it is; it counts as played from now on."""
+        faults = self.scenario(control_number).sms_faults
+        if not faults:
+            return None
+        with self._db:
+            row = self._db.execute(
+                "INSERT INTO sms_faults (control_number, played) VALUES (?, 1)"
+                " ON CONFLICT DO UPDATE SET played = played + 1 WHERE played < ?"
+                " RETURNING played",
+                (control_number, len(faults)),
+            ).fetchone()
+        return None if row is None else faults[row["played"] - 1]
+
     # --- SQL
 
     def _row(self, query: str, key: str) -> sqlite3.Row | None:
@@ -276,3 +366,9 @@ def _errand(row: sqlite3.Row) -> PlacedErrand:
     if kept["answer"] is not None:
         kept["answer"] = ErrandAnswer.model_validate_json(kept["answer"])
     return PlacedErrand.model_validate(kept)
+
+
+def _sms(row: sqlite3.Row) -> KeptSms:
+    return KeptSms(
+        message_id=row["message_id"], to=row["recipient"], text=row["text"], at=row["at"]
+    )

@@ -24,8 +24,9 @@ from temporalio.common import (
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCStatusCode
 
+from activities.ports import Register
 from domain.base import Frozen, Instant, JsonObject
-from domain.messages import HandOver, ProductionRecord
+from domain.messages import HandOver, ParcelReport, ProductionRecord
 from domain.numbers import control_number
 from domain.routes import Route
 from domain.statuses import CaseStatus
@@ -89,13 +90,23 @@ class CaseRow(Frozen):
     refusal_reasons: tuple[str, ...]
 
 
-async def submit(client: Client, application: JsonObject) -> Submission:
+async def submit(client: Client, register: Register, application: JsonObject) -> Submission:
     """Start the case of an application, or find the one it already has (R8).
+
+    The register outlives the engine's memory: a case it knows is never begun again.
 
     Raises:
         NoWorker: No worker has ever prepared the namespace.
+        TemporaryFailure: The register is away.
     """
     number = control_number(application)
+    known = await register.find_case(number)
+    if known is not None:
+        return Submission(
+            control_number=number,
+            workflow_id=workflow_id(number),
+            submitted_at=known.case.submitted_at,
+        )
     now = datetime.now(UTC)
     try:
         handle = await client.start_workflow(
@@ -173,6 +184,25 @@ async def view(client: Client, number: str) -> CaseView:
     return answer
 
 
+async def view_on_record(register: Register, number: str) -> CaseView:
+    """A case as the register has it, also when the engine has forgotten it.
+
+    Raises:
+        NoSuchCase: The register does not know it either.
+        TemporaryFailure: The register is away.
+    """
+    known = await register.find_case(number)
+    if known is None:
+        raise NoSuchCase(number)
+    return CaseView.model_validate(
+        {
+            **known.view,
+            "timeline": [event.model_dump(exclude={"place"}) for event in known.events],
+            "papers": known.papers,
+        }
+    )
+
+
 async def row(client: Client, number: str) -> CaseRow:
     """A case as the search attributes show it; needs no worker.
 
@@ -244,17 +274,21 @@ async def signal(client: Client, number: str, name: Signal, payload: BaseModel) 
 
 
 async def answer_for_holder(
-    client: Client, number: str, answer: ProductionRecord | HandOver
+    client: Client, number: str, answer: ProductionRecord | HandOver | ParcelReport
 ) -> None:
-    """Record the later answers of a holder: the duplicate is made, or handed over.
+    """Record the later answers of a holder: the duplicate is made, sent, back, or handed over.
 
     Raises:
         NoSuchCase: There is none.
         TurnedDown: The case does not wait for this answer.
     """
-    made = isinstance(answer, ProductionRecord)
-    awaited = CaseStatus.IN_PRODUCTION if made else CaseStatus.READY
-    name = Signal.PRODUCTION_FINISHED if made else Signal.DUPLICATE_HANDED_OVER
+    match answer:
+        case ProductionRecord():
+            awaited, name = CaseStatus.IN_PRODUCTION, Signal.PRODUCTION_FINISHED
+        case HandOver():
+            awaited, name = CaseStatus.READY, Signal.DUPLICATE_HANDED_OVER
+        case ParcelReport():
+            awaited, name = CaseStatus.READY, Signal.PARCEL_REPORTED
     await _running(client, number)
     present = (await row(client, number)).status
     if present is not awaited:
@@ -264,8 +298,10 @@ async def answer_for_holder(
 
 async def _running(client: Client, number: str) -> None:
     description = await describe(client, number)
-    if description.status is not WorkflowExecutionStatus.RUNNING:
-        status = description.typed_search_attributes.get(CASE_STATUS) or "ended"
+    status = description.typed_search_attributes.get(CASE_STATUS) or "ended"
+    known = CaseStatus.__members__.get(status)
+    ended = description.status is not WorkflowExecutionStatus.RUNNING
+    if ended or (known is not None and known.is_final):
         raise TurnedDown(f"the case has ended: {status}")
 
 

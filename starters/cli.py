@@ -7,9 +7,10 @@ from contextlib import suppress
 import typer
 from temporalio.service import RPCError
 
+from activities.ports import TemporaryFailure
 from domain.numbers import BadControlNumber
 from starters import cases, display
-from starters.commands import applicant, service, staff
+from starters.commands import applicant, holders, service, staff
 from starters.console import BAD_INPUT, FAILED, INTERRUPTED, NO_SUCH_CASE, UNREACHABLE, Stop
 from starters.files import BadFile
 from workers import temporal
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 for part in (applicant, staff, service):
     app.add_typer(part.app)
+app.add_typer(holders.app, name="holders")
 
 
 def main() -> int:
@@ -55,6 +57,7 @@ def explain(error: Exception) -> int:
     """The exit code and the one line for an error that ends a command."""
     from adapters.mail_rendering import BadTemplate  # noqa: PLC0415
     from adapters.profiles import BadProfile  # noqa: PLC0415
+    from adapters.register.connections import BadRegister  # noqa: PLC0415
     from starters.server import CannotStart  # noqa: PLC0415
     from workers.settings import BadSettings  # noqa: PLC0415
 
@@ -63,7 +66,7 @@ def explain(error: Exception) -> int:
         command = context.command_path if context else app.info.name
         complain(f"{error.format_message().rstrip('.')}. See `{command} --help`.")
         return BAD_INPUT
-    bad_input = (BadFile, BadControlNumber, BadSettings, BadProfile, BadTemplate)
+    bad_input = (BadFile, BadControlNumber, BadSettings, BadProfile, BadTemplate, BadRegister)
     known = (*bad_input, temporal.Unreachable, cases.TurnedDown, cases.NoWorker, CannotStart)
     if isinstance(error, bad_input):
         code = BAD_INPUT
@@ -77,6 +80,8 @@ def explain(error: Exception) -> int:
         text = f"there is no case {error}"
     elif isinstance(error, RPCError):
         text = f"the Temporal server did not answer: {error.status.name}"
+    elif isinstance(error, TemporaryFailure):
+        text = f"{error}; try again"
     elif isinstance(error, known):
         text = str(error)
     elif isinstance(error, OSError) and error.errno == errno.ENOSPC:

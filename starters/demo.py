@@ -88,7 +88,7 @@ class Player:
         await asyncio.sleep(wait)
         number = control_number(self.application)
         await play(stack.outside.base_url, number, self.scenario)
-        self.number = (await cases.submit(client, self.application)).control_number
+        self.number = (await cases.submit(client, stack.register, self.application)).control_number
         acts = asyncio.create_task(self._act(client, stack.day_seconds))
         try:
             while not (self.view and self.view.status.is_final and not self.view.mails.waiting):

@@ -1,5 +1,6 @@
 """The embedded stack: server, worker, and everybody outside, in one process and its child."""
 
+import asyncio
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,11 +8,15 @@ from typing import Any
 
 from temporalio.client import Client
 
+from adapters.profiles import load_profile
+from adapters.register.database import SqlRegister
+from adapters.register.schema import migrate
 from domain.clock import SECONDS_PER_DAY
 from domain.errands import ErrandAnswer
 from simulators.clerk import LetterClerk
 from simulators.outside import Outside
-from starters import cases
+from simulators.phone import PhoneOwner
+from starters import cases, codes
 from starters.server import HOST, CannotStart, EmbeddedServer, free_ports, port_is_free
 from workers.main import CaseWorker
 from workers.settings import load_settings
@@ -78,6 +83,8 @@ class EmbeddedStack:
             smtp_port=ports.smtp,
             day_seconds=day_seconds,
         )
+        self.register_url = f"sqlite:///{folder.absolute() / 'register.db'}"
+        self.register = SqlRegister(self.register_url, missing_ok=True)
         self._worker_options = worker_options
         self._stack = AsyncExitStack()
 
@@ -91,7 +98,11 @@ class EmbeddedStack:
         async with AsyncExitStack() as started:
             client = await started.enter_async_context(self.server)
             await started.enter_async_context(self.outside)
+            await asyncio.to_thread(migrate, self.register_url)
+            started.push_async_callback(self.register.close)
             await started.enter_async_context(LetterClerk(self.outside, _Registry(client).deliver))
+            applicants = _Applicants(client, self.register)
+            await started.enter_async_context(PhoneOwner(self.outside, applicants.enter))
             await started.enter_async_context(self.worker(client))
             self._stack = started.pop_all()
         return client
@@ -105,6 +116,8 @@ class EmbeddedStack:
             day_seconds=self.day_seconds,
             holders_base_url=self.outside.base_url,
             payments_base_url=self.outside.base_url,
+            sms_base_url=self.outside.base_url,
+            register_url=self.register_url,
         )
         smtp = settings.smtp.model_copy(
             update={"host": HOST, "port": self.outside.smtp_port, "timeout_seconds": 10}
@@ -129,6 +142,20 @@ class _Registry:
             await cases.update(
                 self._client, number, Update.RECORD_HOLDER_REPLY, answer.reply, Acknowledgement
             )
-        for record in (answer.production, answer.hand_over):
+        for record in (answer.production, answer.parcel, answer.hand_over):
             if record is not None:
                 await cases.answer_for_holder(self._client, number, record)
+
+
+class _Applicants:
+    """People who type in the codes they were sent."""
+
+    def __init__(self, client: Client, register: SqlRegister) -> None:
+        self._client = client
+        self._register = register
+        self._policy = load_profile(load_settings().profile).confirmation
+
+    async def enter(self, number: str, code: str) -> None:
+        """Enter a code; whatever comes of it, it is not entered again."""
+        with suppress(cases.TurnedDown, cases.NoSuchCase):
+            await codes.enter(self._client, self._register, self._policy, number, code)

@@ -11,6 +11,7 @@ from starters.server import CannotStart
 from starters.stack import EmbeddedStack, Ports
 from workers import logs
 
+DEFAULT_FOLDER = Path("var")
 SPEED_FILE = "stack.json"
 """Remembers how fast the folder's days pass, so that its cases go on at their own pace."""
 
@@ -28,7 +29,7 @@ async def stay_up(folder: Path, ports: Ports, day_seconds: float | None) -> None
         loop.add_signal_handler(number, told.set)
     async with stack:
         show_addresses(stack)
-        if ports != Ports():
+        if ports != Ports() or folder != DEFAULT_FOLDER:
             display.out.print("Other commands find this stack after:")
             for line in _exports(stack):
                 display.out.print(f"  export {line}", markup=False, soft_wrap=True)
@@ -44,6 +45,8 @@ def show_addresses(stack: EmbeddedStack) -> None:
         "Web UI": stack.server.ui_address or "none",
         "holders and payments": stack.outside.base_url,
         "mail server": f"127.0.0.1:{stack.outside.smtp_port}",
+        "text messages": f"{stack.outside.base_url}/sms/messages",
+        "register": str(stack.folder / "register.db"),
         "mails": str(stack.folder / "mail"),
         "logs": str(stack.folder / "logs"),
         "a day lasts": f"{stack.day_seconds:g} s",
@@ -68,6 +71,8 @@ def _exports(stack: EmbeddedStack) -> list[str]:
         f"TEMPORAL_ADDRESS={stack.server.address}",
         f"DIPLOMA_HOLDERS_BASE_URL={stack.outside.base_url}",
         f"DIPLOMA_PAYMENTS_BASE_URL={stack.outside.base_url}",
+        f"DIPLOMA_SMS_BASE_URL={stack.outside.base_url}",
+        f"DIPLOMA_REGISTER_URL={stack.register_url}",
     ]
 
 

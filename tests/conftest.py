@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from databases import database_url, postgres  # noqa: F401 - fixtures are found by name here
 from helpers import start_server
 from staging import Stage, working
 from temporalio.testing import WorkflowEnvironment

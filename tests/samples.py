@@ -50,7 +50,7 @@ _APPLICATION: JsonObject = {
     "delivery": {"method": "post", "address": "109240, город Москва, Яузская улица, дом 12"},
     "expedited": False,
     "intermediary_fee": None,
-    "consent": {"given": True, "confirmed_by": "sms_code"},
+    "consent": {"given": True, "confirmed_by": "sms_code", "reference": "portal-sms-000017"},
     "name_change": None,
     "documents": [
         {"kind": "passport_personal_page", "name": "passport-2-3.pdf", "size_bytes": 812_345},

@@ -14,15 +14,20 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.case import CaseActivities
+from activities.confirmation import ConfirmationActivities
 from activities.holders import HolderActivities
 from activities.notices import NoticeActivities, StaffAddresses
 from activities.payments import PaymentActivities
 from activities.ports import HolderGateway
+from activities.register import RegisterActivities
 from adapters.mail_rendering import TemplateMailRenderer
 from adapters.mail_smtp import SmtpMailGateway, SmtpSettings
 from adapters.payments_http import HttpPaymentGateway
 from adapters.production_calendar import official_calendar
 from adapters.profiles import load_holders, load_profile
+from adapters.register.database import SqlRegister
+from adapters.register.schema import migrate
+from adapters.sms_http import HttpSmsGateway
 from domain.base import JsonObject
 from domain.clock import SECONDS_PER_DAY, QuietHours
 from domain.errands import Errand, ErrandAnswer
@@ -30,14 +35,27 @@ from domain.numbers import control_number
 from domain.routes import Holder
 from domain.statuses import CaseStatus
 from simulators.outside import Outside
-from workflows.contracts import CASE_VIEW, CaseRequest, CaseView, workflow_id
+from workflows.contracts import CASE_VIEW, CaseOutcome, CaseRequest, CaseView, workflow_id
 from workflows.duplicate_request import DuplicateRequest
 
 LETTER_HOLDER = "2500004215"
 """A holder of the default directory that is reached by letter only."""
 AWAKE = QuietHours(opens=time(0, 0), closes=time(23, 59, 59, 999_999))
 """People may be written to at any hour, so that tests need not wait for the morning."""
+AFTERCARE_DAYS = 20
+"""More than an ended case listens to late messages, whatever weekend follows."""
 _serial = count(1)
+
+
+def produced() -> JsonObject:
+    """What a holder enters when it has made a duplicate; every number is given once."""
+    place = next(_serial)
+    return {
+        "series": "117704",
+        "number": f"{place:07}",
+        "registration_number": f"{place}/26",
+        "issued_on": "2026-05-20",
+    }
 
 
 class ToldHolder(HolderGateway):
@@ -105,6 +123,15 @@ class Story:
         """Let calendar days go by on this case's clock."""
         await self._environment.fast_forward(self.handle, timedelta(days=days))
 
+    async def ends(self, status: CaseStatus) -> CaseView:
+        """Wait until the case has ended in a status and listens to nothing any more."""
+        view = await self.reaches(status)
+        await self.mails()
+        await self.pass_days(AFTERCARE_DAYS)
+        outcome: CaseOutcome = await self.handle.result()
+        assert outcome.status is status
+        return view
+
     async def signal(self, name: str, *payload: Any) -> None:
         await self.handle.signal(name, args=list(payload))
 
@@ -144,9 +171,11 @@ class Stage:
         queue: str,
         outside: Outside,
         holder: ToldHolder,
+        register: SqlRegister,
         look_every: float,
     ) -> None:
         self.environment = environment
+        self.register = register
         self.look_every = look_every
         self.queue = queue
         self.outside = outside
@@ -199,11 +228,16 @@ async def working(
     """A worker with the product's own activities; only the holder is a test's."""
     holder = ToldHolder()
     payments = HttpPaymentGateway(outside.base_url)
+    sms = HttpSmsGateway(outside.base_url)
+    url = f"sqlite:///{outside.folder / f'{queue}.db'}"
+    migrate(url)
+    register = SqlRegister(url)
     profile = load_profile()
     case = CaseActivities(
         profile.model_copy(update={"quiet_hours": quiet_hours}),
         load_holders(),
         official_calendar,
+        register,
         day_seconds,
     )
     smtp = SmtpSettings(
@@ -213,13 +247,17 @@ async def working(
         sender_name="Служба выдачи дубликатов дипломов",
         timeout_seconds=2,
     )
+    renderer = TemplateMailRenderer(
+        mail_domain="duplicates.example.org", case_url="https://example.org/{number}"
+    )
     notices = NoticeActivities(
-        TemplateMailRenderer(
-            mail_domain="duplicates.example.org", case_url="https://example.org/{number}"
-        ),
+        renderer,
         SmtpMailGateway(smtp),
+        sms,
         StaffAddresses(ops="ops@example.org", support="support@example.org"),
     )
+    records = RegisterActivities(register)
+    codes = ConfirmationActivities(register, sms, renderer)
     consult, pay = HolderActivities(holder), PaymentActivities(payments)
     async with Worker(
         environment.client,
@@ -236,10 +274,17 @@ async def working(
             pay.await_payment,
             pay.look_for_payment,
             pay.refund,
+            case.take_calendar,
+            records.record_case,
+            records.record_certificate,
+            codes.send_code,
         ],
         **options,
     ):
         # Without a cache every look replays the case.
         uncached = options.get("max_cached_workflows") == 0
-        yield Stage(environment, queue, outside, holder, look_every=0.1 if uncached else 0.03)
-    await payments.close()
+        yield Stage(
+            environment, queue, outside, holder, register, look_every=0.1 if uncached else 0.03
+        )
+    for adapter in (payments, sms, register):
+        await adapter.close()

@@ -27,8 +27,8 @@ MAY_IMPORT = {
     },
 }
 """What each folder may import of ours; a package stands for all its modules."""
-OUTSIDE = {"aiohttp", "aiosmtplib", "holidays", "jinja2"}
-"""Libraries that reach the outside world, its mail or its calendar."""
+OUTSIDE = {"aiohttp", "aiosmtplib", "alembic", "holidays", "jinja2", "psycopg", "sqlalchemy"}
+"""Libraries that reach the outside world, its mail, its calendar or a database."""
 MAY_REACH_OUTSIDE = {"adapters", "simulators"}
 MAY_READ_SETTINGS = {"workers", "starters"}
 WORKFLOW_LIBRARIES = {"temporalio", "pydantic", "pydantic_core"}

@@ -14,15 +14,20 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.case import CaseActivities
+from activities.confirmation import ConfirmationActivities
 from activities.holders import HolderActivities
 from activities.notices import NoticeActivities, StaffAddresses
 from activities.payments import PaymentActivities
+from activities.register import RegisterActivities
 from adapters.holders_http import HttpHolderGateway
 from adapters.mail_rendering import TemplateMailRenderer
 from adapters.mail_smtp import SmtpMailGateway
 from adapters.payments_http import HttpPaymentGateway
 from adapters.production_calendar import official_calendar
 from adapters.profiles import load_holders, load_profile
+from adapters.register.database import SqlRegister
+from adapters.register.schema import check
+from adapters.sms_http import HttpSmsGateway
 from workers.settings import Settings
 from workers.temporal import register_search_attributes
 from workflows.contracts import TASK_QUEUE
@@ -71,24 +76,37 @@ class CaseWorker:
         payments = HttpPaymentGateway(settings.payments_base_url)
         self._stack.push_async_callback(holders.close)
         self._stack.push_async_callback(payments.close)
+        sms = HttpSmsGateway(settings.sms_base_url)
+        self._stack.push_async_callback(sms.close)
+        check(settings.register_url)
+        register = SqlRegister(settings.register_url)
+        self._stack.push_async_callback(register.close)
+        renderer = TemplateMailRenderer(
+            mail_domain=settings.mail_domain, case_url=settings.case_url
+        )
         case = CaseActivities(
             load_profile(settings.profile),
-            load_holders(settings.profile / "holders.toml"),
+            load_holders(settings.profile),
             official_calendar,
+            register,
             settings.day_seconds,
         )
         notices = NoticeActivities(
-            TemplateMailRenderer(mail_domain=settings.mail_domain, case_url=settings.case_url),
+            renderer,
             SmtpMailGateway(settings.smtp),
+            sms,
             StaffAddresses(ops=settings.ops_email, support=settings.support_email),
         )
         holder = HolderActivities(holders)
         payment = PaymentActivities(payments)
+        records = RegisterActivities(register)
+        codes = ConfirmationActivities(register, sms, renderer)
         return [
             case.open_case,
             case.assess_correction,
             case.name_objections,
             case.find_next_stop,
+            case.take_calendar,
             notices.deliver_notices,
             holder.consult_holder,
             holder.recall_errand,
@@ -96,6 +114,9 @@ class CaseWorker:
             payment.await_payment,
             payment.look_for_payment,
             payment.refund,
+            records.record_case,
+            records.record_certificate,
+            codes.send_code,
         ]
 
 

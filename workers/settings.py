@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     )
 
     profile: Path = DEFAULT_PROFILE
-    """Folder with procedure.toml, reasons.toml, regions.toml and holders.toml."""
+    """Folder with procedure.toml, reasons.toml, regions.toml and holders.csv."""
     smtp: SmtpSettings = SmtpSettings(
         host="127.0.0.1",
         port=1025,
@@ -51,6 +51,10 @@ class Settings(BaseSettings):
     """Relative addresses of holders are joined to it."""
     payments_base_url: str = "http://127.0.0.1:8070"
     """Where the payment system is."""
+    sms_base_url: str = "http://127.0.0.1:8070"
+    """Where the SMS gateway is."""
+    register_url: str = "sqlite:///var/register.db"
+    """The register's database; in production as in postgresql://user:secret@host/register."""
     mail_domain: str = "duplicates.example.org"
     """Right-hand side of every Message-ID."""
     case_url: str = "https://duplicates.example.org/case/{number}"
@@ -87,7 +91,7 @@ class Settings(BaseSettings):
         except PydanticCustomError:
             raise ValueError("write exactly one mail address") from None
 
-    @field_validator("holders_base_url", "payments_base_url")
+    @field_validator("holders_base_url", "payments_base_url", "sms_base_url")
     @classmethod
     def _web_address(cls, address: str) -> str:
         return str(_WEB_ADDRESS.validate_python(address)).rstrip("/")

@@ -28,6 +28,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from workflows.contracts import SEARCH_ATTRIBUTES
 from workflows.duplicate_request import DuplicateRequest
+from workflows.temporary_certificate import TemporaryCertificate
 
 
 class Unreachable(Exception):
@@ -64,7 +65,7 @@ def plugin() -> SimplePlugin:
     return SimplePlugin(
         "diploma-duplicates",
         data_converter=DATA_CONVERTER,
-        workflows=[DuplicateRequest],
+        workflows=[DuplicateRequest, TemporaryCertificate],
     )
 
 

@@ -1,6 +1,7 @@
 """A running case: its state, its clocks and how it shows itself to the outside."""
 
 from datetime import datetime
+from typing import Any
 
 from temporalio import workflow
 
@@ -9,6 +10,7 @@ from domain.deficiencies import Deficiency, verdict
 from domain.errands import ErrandKind
 from domain.notices import Audience, NoticeEvent
 from domain.pauses import Pause, PauseReason
+from domain.register import Paper, PaperKind, PaperState
 from domain.routes import Route, Stop
 from domain.statuses import CaseStatus, check_transition
 from domain.terms import Term, Window
@@ -48,7 +50,8 @@ class Case:
         if event is not None:
             self.tell(event)
         if status.is_final:
-            self.state.stage = self.state.response = None
+            self.state.stage = self.state.response = self.state.collection = None
+            self.state.ended_at = self.now()
 
     def turn_down(self, reasons: tuple[Deficiency, ...]) -> None:
         """Return, refuse or suspend with all reasons; the clocks stand still meanwhile (R4, R5)."""
@@ -85,9 +88,26 @@ class Case:
                 moved = pause.lengthen(running.window, calendar)
                 setattr(state, name, running.model_copy(update={"window": moved}))
 
-    def tell(self, event: NoticeEvent) -> None:
-        """Tell the applicant."""
-        self.post.tell_applicant(event, self.now())
+    def paper(self, kind: PaperKind, state: PaperState, **particulars: Any) -> Paper:
+        """A paper of the case as it stands today; one of a kind (R9)."""
+        today = self.now().date()
+        facts = {"issued_on": today, **particulars}
+        return Paper(
+            paper_id=f"{self.state.control_number}/{kind}",
+            kind=kind,
+            state=state,
+            changed_on=today,
+            **facts,
+        )
+
+    def add_paper(self, kind: PaperKind, state: PaperState, **particulars: Any) -> None:
+        """Put a paper on record; the register has it with the next entry of the timeline."""
+        paper = self.paper(kind, state, **particulars)
+        self.state.papers[paper.paper_id] = paper
+
+    def tell(self, event: NoticeEvent, **particulars: object) -> None:
+        """Tell the applicant; `particulars` are facts that do not follow from the state."""
+        self.post.tell_applicant(event, self.now(), **particulars)
 
     def note(self, event: str, detail: str = "") -> None:
         """Add to the timeline and the log; nothing personal may stand in either."""
@@ -127,7 +147,7 @@ class Case:
         state = self.state
         state.route = stop.route
         state.setup = state.the_setup().model_copy(update={"holder": stop.holder})
-        state.closure_protocol = stop.closure_protocol or state.closure_protocol
+        state.closure_protocol = state.closure_protocol or stop.closure_protocol
         state.liquidated = state.liquidated or stop.route is Route.LIQUIDATED
         state.holder_has_answered = False
         name = stop.holder.name if stop.holder else ""
@@ -162,7 +182,7 @@ class Case:
 
     def current_errand(self) -> Consultation | None:
         """What the holder is doing for the case right now."""
-        kind = errand_of(self.state.status)
+        kind = errand_of(self.state)
         return self.consultation(kind) if kind else None
 
     def consultation(self, kind: ErrandKind) -> Consultation | None:

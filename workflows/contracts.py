@@ -5,18 +5,23 @@ from enum import StrEnum
 
 from temporalio.common import SearchAttributeKey
 
+from activities.case import CaseSetup
+from domain.application import Application
 from domain.base import Frozen, Instant, JsonObject
 from domain.deficiencies import Deficiency
 from domain.errands import ErrandKind
 from domain.fees import Fee
-from domain.messages import HandOver, ProductionRecord
+from domain.messages import HandOver, ParcelReport, ProductionRecord
 from domain.pauses import Pause
+from domain.register import Paper, PaperState
 from domain.statuses import CaseStatus
-from workflows.state import CaseState, Hop, ParkedMessage, TimelineEntry
+from workflows.state import CaseState, CertificateState, Hop, ParkedMessage, TimelineEntry
 
 TASK_QUEUE = "diploma-duplicates"
 DUPLICATE_REQUEST = "DuplicateRequest"
+TEMPORARY_CERTIFICATE = "TemporaryCertificate"
 CASE_VIEW = "case_view"
+CERTIFICATE_VIEW = "certificate_view"
 
 CASE_STATUS = SearchAttributeKey.for_keyword("CaseStatus")
 ROUTE = SearchAttributeKey.for_keyword("Route")
@@ -49,6 +54,19 @@ class Signal(StrEnum):
     DUPLICATE_HANDED_OVER = "duplicate_handed_over"
     WITHDRAW_REQUESTED = "withdraw_requested"
     SUSPENSION_LIFTED = "suspension_lifted"
+    PARCEL_REPORTED = "parcel_reported"
+    CONTACT_CONFIRMED = "contact_confirmed"
+    CODE_REQUESTED = "code_requested"
+    CERTIFICATE_REQUESTED = "certificate_requested"
+    CERTIFICATE_CHANGED = "certificate_changed"
+    CALENDAR_PUBLISHED = "calendar_published"
+
+
+class CertificateSignal(StrEnum):
+    """Facts told to the workflow of a temporary certificate; each takes one JSON object."""
+
+    RENEWAL_REQUESTED = "renewal_requested"
+    CASE_ENDED = "case_ended"
 
 
 class Update(StrEnum):
@@ -58,11 +76,17 @@ class Update(StrEnum):
     RECORD_HOLDER_REPLY = "record_holder_reply"
     CLAIM = "claim"
     DECIDE = "decide"
+    REASSIGN = "reassign"
 
 
 def workflow_id(control_number: str) -> str:
     """Id of the workflow that carries a case."""
     return f"duplicate/{control_number}"
+
+
+def certificate_workflow_id(control_number: str) -> str:
+    """Id of the workflow that carries the temporary certificate of a case."""
+    return f"temporary-certificate/{control_number}"
 
 
 class CaseRequest(Frozen):
@@ -72,6 +96,29 @@ class CaseRequest(Frozen):
     application: JsonObject
     state: CaseState | None = None
     """Set when a long case continues as new; never by a starter."""
+
+
+class CertificateRequest(Frozen):
+    """Input of a `TemporaryCertificate`: what its case knows."""
+
+    control_number: str
+    run: int
+    """Counts the certificates of a case from 1."""
+    setup: CaseSetup
+    application: Application
+
+
+class CertificateView(Frozen):
+    """Answer to the query `certificate_view`."""
+
+    control_number: str
+    number: str
+    state: PaperState
+    issued_on: date | None = None
+    valid_until: date | None = None
+    due_on: date | None = None
+    """Until when it is promised, while it is prepared."""
+    renewals: int = 0
 
 
 class CaseOutcome(Frozen):
@@ -110,6 +157,17 @@ class StageView(Frozen):
     provisional: bool = False
 
 
+class InvoiceView(Frozen):
+    """An invoice of a case, in whole roubles."""
+
+    invoice_id: str
+    amount: int
+    void: bool = False
+    """Replaced by another, because what is due has changed."""
+    paid: int = 0
+    refunded: int = 0
+
+
 class FeesView(Frozen):
     """Fees of a case, in whole roubles."""
 
@@ -118,6 +176,7 @@ class FeesView(Frozen):
     due: int
     invoice_id: str | None = None
     pay_url: str | None = None
+    invoices: tuple[InvoiceView, ...] = ()
     receipt_attached: bool = False
     """True when the applicant proved the payment with a scan instead."""
     paid: int = 0
@@ -160,5 +219,17 @@ class CaseView(Frozen):
     hand_over: HandOver | None
     parked: tuple[ParkedMessage, ...]
     parked_total: int
-    timeline: tuple[TimelineEntry, ...]
+    provisional: bool = False
+    """True when the case is due in a year whose official calendar is not published (R4)."""
+    awaits_code: bool = False
+    parcel: ParcelReport | None = None
+    parcels_returned: int = 0
+    collect_by: date | None = None
+    """Until when a returned parcel is kept."""
+    papers: tuple[Paper, ...] = ()
+    """Every paper of the case, as the register has it."""
+    temporary_certificate: CertificateState | None = None
+    prepared_by: str | None = None
+    """The officer whose decision waits for another one's approval."""
+    timeline: tuple[TimelineEntry, ...] = ()
     """Newest last; procedure time."""

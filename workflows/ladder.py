@@ -16,7 +16,7 @@ ONCE = (Rung.REMINDER, Rung.WARNING, Rung.BREACH)
 """Rungs climbed once each, in this order; after them the reminder repeats."""
 LAST_RUNG_ONLY = frozenset({"case_cap"})
 """Windows of which only the breach is of interest: their stages remind and warn already."""
-NOT_REPEATED = frozenset({"case_cap", "response"})
+NOT_REPEATED = frozenset({"case_cap", "response", "collection"})
 """Windows that end with the breach; nobody is reminded of them afterwards."""
 
 
@@ -35,6 +35,7 @@ class Ladder:
 
     async def wait(self, done: Callable[[], bool]) -> None:
         """Wait for `done`, as long as it takes."""
+        state = self._case.state
 
         def over() -> bool:
             return done() or self._must_stop()
@@ -42,15 +43,19 @@ class Ladder:
         while not over():
             self.climb_what_is_due()
             self._case.publish()
-            following = self._next()
+            following, dates = self._next(), state.projections
             if over():
                 return
+
+            def woken(known: int = dates) -> bool:
+                return over() or state.projections != known
+
             if following is None:
-                await wait(over)
+                await wait(woken)
             else:
                 name, rung, at = following
-                summary = f"{rung} of {name.replace('_', ' ')}: {self._case.state.status}"
-                await wait(over, at - workflow.now(), summary)
+                summary = f"{rung} of {name.replace('_', ' ')}: {state.status}"
+                await wait(woken, at - workflow.now(), summary)
 
     def climb_what_is_due(self) -> None:
         """Climb every rung whose moment has come; after a long silence several at once."""
@@ -69,6 +74,7 @@ class Ladder:
         """The next rung of any running window: whose, which, and when on the engine's clock."""
         state, setup = self._case.state, self._case.state.the_setup()
         names = ("response",) if state.status.awaits_applicant else ("stage", "case_cap")
+        names = names if state.collection is None else ("collection",)
         found = []
         for name in names:
             running: Running | None = getattr(state, name)
@@ -85,6 +91,8 @@ class Ladder:
         if name == "response":
             if rung is not Rung.BREACH:
                 self._case.tell(NoticeEvent.CORRECTION_REMINDER)
+        elif name == "collection":
+            self._remind_to_collect(rung)
         elif rung is Rung.BREACH:
             self._own_up("the whole case is late" if name == "case_cap" else "the term has run out")
         elif rung is Rung.WARNING:
@@ -102,6 +110,13 @@ class Ladder:
                 )
             elif state.accepted:
                 self._case.tell_ops("holder", "still nobody is known to hold the records")
+
+    def _remind_to_collect(self, rung: Rung) -> None:
+        """A returned parcel is kept for so long; then a person has to agree on something (R9)."""
+        if rung is Rung.BREACH:
+            self._case.park("parcel", "not collected in its term: agree on another way")
+        else:
+            self._case.tell(NoticeEvent.COLLECT_REMINDER)
 
     def _own_up(self, remark: str) -> None:
         """A term is broken: the case is overdue, and everybody concerned is told (R4)."""

@@ -25,6 +25,13 @@ OUTSIDE_RETRY = RetryPolicy(
 )
 """For ever: a payment system or a holder that is down comes back, and the case waits."""
 
+REGISTER_RETRY = RetryPolicy(
+    initial_interval=timedelta(milliseconds=500),
+    backoff_coefficient=2,
+    maximum_interval=timedelta(minutes=1),
+)
+"""For ever: what happened must be in the register, and its database comes back."""
+
 POLL_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1),
     backoff_coefficient=2,
@@ -53,6 +60,9 @@ MAIL_GIVE_UP = timedelta(days=5)
 
 RECALL_GIVE_UP = timedelta(days=7)
 """A holder that cannot be told in a week that a request is void learns it from staff."""
+
+CODE_GIVE_UP = timedelta(days=1)
+"""A gateway that is away so long will not carry a code anybody still waits for."""
 
 MOST_HOLDERS_ASKED = 8
 """More holders than any real chain of successors and archives; then it is a circle."""

@@ -1,15 +1,24 @@
 """What each notice says: the facts of a case put together for its reader (R11)."""
 
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from domain.application import SCOPE_LABELS
 from domain.errands import Errand, ErrandKind
 from domain.fees import total_due
-from domain.notices import OWN_ACTS, Audience, Notice, NoticeEvent, NoticeFacts
+from domain.notices import (
+    OWN_ACTS,
+    Audience,
+    Notice,
+    NoticeChannel,
+    NoticeEvent,
+    NoticeFacts,
+)
+from domain.register import PaperState
 from domain.routes import Route
 from domain.statuses import CaseStatus
-from workflows.state import CaseState
+from workflows.state import CaseState, CertificateState
 
 STAGE_NAMES = {
     CaseStatus.SUBMITTED: "регистрация заявления",
@@ -27,9 +36,15 @@ class Post:
     def __init__(self, state: CaseState) -> None:
         self._state = state
 
-    def tell_applicant(self, event: NoticeEvent, now: datetime) -> None:
+    def tell_applicant(self, event: NoticeEvent, now: datetime, **particulars: Any) -> None:
         """Tell the applicant what happened, what is next and by when."""
-        self._put(event, Audience.APPLICANT, now, self._applicants_mailbox())
+        self._put(event, Audience.APPLICANT, now, self._applicants_mailbox(), **particulars)
+        application = self._state.application
+        if application is not None and application.applicant.notify_by_sms:
+            phone = application.applicant.phone
+            self._put(
+                event, Audience.APPLICANT, now, phone, channel=NoticeChannel.SMS, **particulars
+            )
 
     def write_to_holder(self, event: NoticeEvent, errand: Errand, now: datetime) -> None:
         """Write to the records holder about an errand; without a mailbox ops are told instead."""
@@ -107,6 +122,8 @@ class Post:
         audience: Audience,
         now: datetime,
         recipient: str | None,
+        *,
+        channel: NoticeChannel = NoticeChannel.EMAIL,
         errand_key: str | None = None,
         **particulars: object,
     ) -> None:
@@ -121,6 +138,7 @@ class Post:
                 event=event,
                 audience=audience,
                 key=f"{event}.{state.notices}",
+                channel=channel,
                 recipient=recipient,
                 not_before=setup.clock.engine_time(allowed),
                 errand_key=errand_key,
@@ -134,35 +152,69 @@ class Post:
         window = state.stage.window if state.stage else None
         response = state.response.window if state.response else None
         cap = state.case_cap.window if state.case_cap else None
-        application = state.application
+        application, charge = state.application, state.open_charge
+        certificate = self._certificate()
+        collection = state.collection.window if state.collection else None
         return NoticeFacts(
             happened_on=now.astimezone(ZoneInfo(setup.zone)).date(),
             status_label=state.status.label,
             salutation=application.applicant.name.address() if application else "",
-            stage=STAGE_NAMES.get(state.status, ""),
+            stage=self._stage_name(),
             earliest_on=window.earliest_on(calendar) if window else None,
             due_on=window.due_on(calendar) if window else None,
-            provisional=bool(window and window.is_provisional(calendar)),
+            provisional=any(
+                shown.is_provisional(calendar)
+                for shown in (window, response, cap, collection)
+                if shown is not None
+            ),
             next_by=cap.due_on(calendar) if cap else None,
             deficiencies=state.reasons,
             respond_by=response.due_on(calendar) if response else None,
             holder=setup.holder.name if setup.holder and state.accepted else "",
             fees=setup.fees,
-            fees_due=0 if state.payment else total_due(setup.fees),
-            pay_url=state.invoice.pay_url if state.invoice and not state.payment else "",
-            refund=state.refunded,
+            code_expected=state.awaits_code,
+            fees_due=charge.invoice.amount if charge else self._unpaid(),
+            pay_url=charge.invoice.pay_url if charge else "",
+            refund=refunded(state),
             delivery=application.delivery.method if application else None,
             hand_over=state.hand_over,
             route=state.route.value,
             closure_protocol=state.closure_protocol or "",
             copy_reference=state.copy_reference or "",
+            tracking=state.parcel.tracking if state.parcel else "",
+            collect_by=collection.due_on(calendar) if collection else None,
+            certificate_number=certificate.number if certificate else "",
+            valid_until=certificate.valid_until if certificate else None,
         )
 
+    def _unpaid(self) -> int:
+        """What is still to be paid of the whole fee, in roubles."""
+        return max(0, total_due(self._state.the_setup().fees) - self._state.paid)
 
-def errand_of(status: CaseStatus) -> ErrandKind | None:
-    """What the holder is doing for a case in this status."""
+    def _stage_name(self) -> str:
+        if self._state.parcel is not None:
+            return "доставка почтой"
+        return STAGE_NAMES.get(self._state.status, "")
+
+    def _certificate(self) -> CertificateState | None:
+        """The temporary certificate, as long as it can be relied on."""
+        known = self._state.certificate
+        return known if known and known.state is PaperState.IN_FORCE else None
+
+
+def errand_of(state: CaseState) -> ErrandKind | None:
+    """What the holder is doing for a case right now."""
+    if state.status is CaseStatus.READY and state.parcel is not None:
+        return ErrandKind.DELIVERY
     return {
         CaseStatus.IN_REVIEW: ErrandKind.VERIFICATION,
         CaseStatus.IN_PRODUCTION: ErrandKind.PRODUCTION,
         CaseStatus.READY: ErrandKind.HAND_OVER,
-    }.get(status)
+    }.get(state.status)
+
+
+def refunded(state: CaseState) -> int:
+    """What was given back, in roubles."""
+    return sum(
+        charge.payment.amount for charge in state.charges if charge.payment and charge.refund_id
+    )

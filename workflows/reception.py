@@ -7,13 +7,24 @@ from pydantic_core import ErrorDetails
 from temporalio.exceptions import ApplicationError
 
 from domain.base import Frozen
-from domain.messages import Correction, HandOver, HolderReply, PaymentReceived, ProductionRecord
+from domain.certificates import CertificateChanged
+from domain.messages import (
+    Correction,
+    HandOver,
+    HolderReply,
+    ParcelEvent,
+    ParcelReport,
+    PaymentReceived,
+    ProductionRecord,
+)
 from domain.statuses import CaseStatus
 from workflows.case import Case
-from workflows.state import PendingCorrection
+from workflows.state import CaseState, CertificateState, PendingCorrection
 
 M = TypeVar("M", bound=Frozen)
 
+GIVEN_UP = frozenset({CaseStatus.WITHDRAWN, CaseStatus.CLOSED})
+"""Ends after which a late payment goes back of itself (R7)."""
 LONGEST_FIELD_NAME = 40
 """No field of ours has a longer name; a longer key is somebody's text."""
 
@@ -100,6 +111,35 @@ class Reception:
         else:
             state.production = record
 
+    def take_parcel(self, report: ParcelReport) -> None:
+        """The duplicate went to the post, or came back (R9)."""
+        state = self._case.state
+        sent = report.event is ParcelEvent.SENT
+        if report == state.parcel_news or (sent and report == state.parcel):
+            self._case.note("repeated", "parcel")
+        elif state.status is not CaseStatus.READY or state.parcel_news or state.hand_over:
+            self._case.park("parcel_reported", f"no parcel is on its way: {state.status}")
+        elif sent is not (state.parcel is None) or state.collection is not None:
+            self._case.park("parcel_reported", f"it does not fit what is known: {report.event}")
+        elif state.parcel and state.parcel.tracking != report.tracking:
+            self._case.park("parcel_reported", "the tracking number is another one's")
+        else:
+            state.parcel_news = report
+
+    def take_certificate(self, change: CertificateChanged) -> None:
+        """What became of the temporary certificate, told by its own workflow (R10)."""
+        state = self._case.state
+        if state.status.is_final:
+            self._case.park("certificate_changed", f"the case has ended: {state.status}")
+            return
+        state.certificate = CertificateState(
+            number=change.number, state=change.state, valid_until=change.valid_until
+        )
+        self._case.note("temporary_certificate", change.event.removeprefix("certificate_"))
+        self._case.tell(
+            change.event, certificate_number=change.number, valid_until=change.valid_until
+        )
+
     def take_hand_over(self, hand_over: HandOver) -> None:
         """The duplicate was handed over (R9)."""
         state = self._case.state
@@ -113,20 +153,29 @@ class Reception:
     def take_payment(self, payment: PaymentReceived) -> None:
         """The payment system confirms the invoice; exactly its amount, exactly once (R7)."""
         state = self._case.state
-        invoice = state.invoice
-        if state.payment is not None and state.payment.payment_id == payment.payment_id:
-            self._case.note("repeated", "payment")
-        elif invoice is None or payment.invoice_id != invoice.invoice_id:
+        known = (item for item in state.charges if item.invoice.invoice_id == payment.invoice_id)
+        charge = next(known, None)
+        if charge is None:
             self._case.park("payment_received", "there is no such invoice in this case")
-        elif state.payment is not None:
+        elif charge.payment is not None and charge.payment.payment_id == payment.payment_id:
+            self._case.note("repeated", "payment")
+        elif charge.payment is not None:
             self._case.park("payment_received", "the invoice is paid already: a second payment")
-        elif payment.amount != invoice.amount:
+        elif charge.void:
+            self._case.park("payment_received", "this invoice was replaced: refund by hand")
+        elif payment.amount != charge.invoice.amount:
             self._case.park("payment_received", "the amount is not that of the invoice")
-        elif state.status.is_final:
+        elif state.status.is_final and not self._goes_back(state):
             self._case.park("payment_received", f"paid after the end: {state.status}")
         else:
-            state.payment = payment
+            place = state.charges.index(charge)
+            state.charges[place] = charge.model_copy(update={"payment": payment})
             self._case.note("payment_received")
+
+    @staticmethod
+    def _goes_back(state: CaseState) -> bool:
+        """True when a late payment is refunded of itself, as long as the case still listens."""
+        return state.status in GIVEN_UP and state.the_setup().terms.aftercare is not None
 
     def _is_repeated(self, kind: str, identity: str | None) -> bool:
         repeated = identity is not None and self._case.state.is_repeated(f"{kind}:{identity}")

@@ -1,20 +1,34 @@
 """All of a case that must survive continuing as new, in one model."""
 
-from pydantic import BaseModel, ConfigDict
+from datetime import date
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from activities.case import CaseSetup
-from domain.application import Application
+from domain.application import Application, DocumentKind
 from domain.base import Frozen, Instant, JsonObject
 from domain.deficiencies import Deficiency
 from domain.errands import Errand, ErrandKind
-from domain.messages import Correction, HandOver, HolderReply, PaymentReceived, ProductionRecord
+from domain.messages import (
+    Correction,
+    Decision,
+    HandOver,
+    HolderReply,
+    ParcelReport,
+    PaymentReceived,
+    ProductionRecord,
+)
 from domain.notices import Notice
 from domain.pauses import Pause
 from domain.payments import Invoice
+from domain.register import Paper, PaperState
 from domain.routes import Route
 from domain.statuses import CaseStatus
 from domain.terms import Rung, Window
 
+REGISTER_SINCE = 2
+"""The version of the story since which a case is kept in the register."""
 TIMELINE_KEPT = 200
 PARKED_KEPT = 50
 MESSAGES_REMEMBERED = 500
@@ -60,6 +74,35 @@ class Running(Frozen):
     window: Window
     climbed: tuple[Rung, ...] = ()
     repeats: int = 0
+
+
+class Charge(Frozen):
+    """An invoice and what became of it (R7)."""
+
+    invoice: Invoice
+    void: bool = False
+    """Replaced by another, because what is due has changed."""
+    payment: PaymentReceived | None = None
+    refund_id: str | None = None
+    """Set once the payment was given back."""
+
+    @property
+    def is_open(self) -> bool:
+        """True while the invoice waits to be paid."""
+        return not self.void and self.payment is None
+
+    @property
+    def kept(self) -> int:
+        """What was paid and not given back, in roubles."""
+        return self.payment.amount if self.payment and self.refund_id is None else 0
+
+
+class CertificateState(Frozen):
+    """The temporary certificate as the case knows it (R10)."""
+
+    number: str
+    state: PaperState
+    valid_until: date | None = None
 
 
 class CaseState(BaseModel):
@@ -108,9 +151,49 @@ class CaseState(BaseModel):
     lifted: bool = False
     withdrawn: bool = False
 
-    invoice: Invoice | None = None
-    payment: PaymentReceived | None = None
-    refunded: int = 0
+    charges: list[Charge] = []
+    in_instalments: bool = False
+    """True when the archive is paid for its copy first, and for the duplicate later (R7)."""
+    agreed: HolderReply | None = None
+    """The holder's consent to production, kept until the rest of the fee is paid."""
+
+    contact_confirmed: bool = False
+    codes_wanted: int = 0
+    codes_sent: int = 0
+
+    certificates_wanted: int = 0
+    """Requests for a temporary certificate or its renewal not passed on yet."""
+    certificate_runs: int = 0
+    """How often its workflow was started in this case."""
+    certificate: CertificateState | None = None
+
+    parcel: ParcelReport | None = None
+    """The parcel on its way."""
+    parcel_news: ParcelReport | None = None
+    """What was heard of it and not looked at yet."""
+    parcels_returned: int = 0
+    collection: Running | None = None
+    """The time in which a returned parcel can be collected (R9)."""
+
+    prepared: Decision | None = None
+    """A decision that waits for a second officer (R12)."""
+
+    calendar_years: list[int] = []
+    """Years newly published, not taken over yet."""
+    projections: int = 0
+    """Counts how often the dates of the case were computed anew."""
+
+    papers: dict[str, Paper] = {}
+    """Papers of the case by id, as the register has them or is about to."""
+    taken_numbers: list[str] = []
+    """Ids of papers the register would not take: their number is another's."""
+    revision: int = 0
+    noted: int = 0
+    """Entries of the timeline ever made."""
+    recorded: int = 0
+    """Entries of the timeline the register has."""
+    papers_recorded: dict[str, Paper] = {}
+    ended_at: Instant | None = None
 
     corrections: list[PendingCorrection] = []
     tickets: int = 0
@@ -130,6 +213,7 @@ class CaseState(BaseModel):
 
     def note(self, at: Instant, event: str, detail: str = "") -> None:
         """Add to the timeline, forgetting the oldest entries of a very long case."""
+        self.noted += 1
         self.timeline.append(TimelineEntry(at=at, event=event, detail=detail))
         del self.timeline[:-TIMELINE_KEPT]
 
@@ -146,6 +230,44 @@ class CaseState(BaseModel):
         self.seen.append(identity)
         del self.seen[:-MESSAGES_REMEMBERED]
         return False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_invoice_of_old(cls, data: Any) -> Any:
+        """Version 0.1.0 kept a single invoice beside its payment."""
+        if isinstance(data, dict) and data.get("invoice") and "charges" not in data:
+            refund = f"{data['control_number']}.refund" if data.get("refunded") else None
+            kept = {"invoice": data["invoice"], "payment": data.get("payment")}
+            return {**data, "charges": [{**kept, "refund_id": refund}]}
+        return data
+
+    @property
+    def kept_in_register(self) -> bool:
+        """True for cases begun since there is a register; older ones take none of its steps."""
+        return self.setup is not None and self.setup.story >= REGISTER_SINCE
+
+    @property
+    def open_charge(self) -> Charge | None:
+        """The invoice that waits to be paid."""
+        return next((charge for charge in self.charges if charge.is_open), None)
+
+    @property
+    def paid(self) -> int:
+        """What was paid online and not given back, in roubles."""
+        return sum(charge.kept for charge in self.charges)
+
+    @property
+    def receipt_attached(self) -> bool:
+        """True when the applicant proved the payment with a scan (R2)."""
+        known = self.application
+        return known is not None and known.has_any((DocumentKind.PAYMENT_PROOF,))
+
+    @property
+    def awaits_code(self) -> bool:
+        """True while the applicant has a one-time code to enter (R1)."""
+        known = self.application
+        asked = self.kept_in_register and known is not None and known.needs_code()
+        return asked and not self.contact_confirmed
 
     @property
     def overdue(self) -> bool:
@@ -173,10 +295,11 @@ class CaseState(BaseModel):
         """
         if self.application is None:
             raise RuntimeError("the application is not readable yet")
+        handing_over = kind in {ErrandKind.HAND_OVER, ErrandKind.DELIVERY}
         return Errand(
             control_number=self.control_number,
             kind=kind,
-            round=self.check_round,
+            round=self.check_round + (self.parcels_returned if handing_over else 0),
             hop=self.hop,
             application=self.application,
         )

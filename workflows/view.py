@@ -5,14 +5,13 @@ from typing import Any
 
 from temporalio.common import SearchAttributeKey
 
-from domain.application import DocumentKind
 from domain.fees import total, total_due
 from domain.statuses import CaseStatus
 from domain.terms import Window
 from workflows import contracts
-from workflows.contracts import CaseView, FeesView, MailsView, StageView
-from workflows.post import errand_of
-from workflows.state import CaseState, Running
+from workflows.contracts import CaseView, FeesView, InvoiceView, MailsView, StageView
+from workflows.post import errand_of, refunded
+from workflows.state import CaseState, Charge, Running
 
 AWAITED = {
     CaseStatus.SUBMITTED: ("registration", "this service"),
@@ -43,6 +42,31 @@ NEXT_STEP = {
 }
 """What a person at the screen can do about it."""
 
+CODE_AWAITED = (
+    "the one-time code",
+    "the applicant",
+    (
+        "The applicant enters the code from the text message with `diploma confirm`; another "
+        "code is sent with the signal `code_requested` or `diploma resend-code`."
+    ),
+)
+PARCEL_AWAITED = (
+    "delivery of the parcel",
+    "the post",
+    (
+        "Nothing to do before the due date. When the parcel is back, send the signal "
+        "`parcel_reported`; when it was delivered, `duplicate_handed_over`."
+    ),
+)
+COLLECTION_AWAITED = (
+    "collection of the returned parcel",
+    "the applicant",
+    "Have the acceptance act signed at the counter and send the signal `duplicate_handed_over`.",
+)
+"""Waits that are not those of the status: for what, from whom, and what a person can do."""
+
+APPROVAL_STEP = "**A decision is prepared.** Another officer approves it with the update `decide`."
+
 OVERDUE_STEP = "**Overdue.** Call the holder now; the applicant has been told that we are late. "
 
 
@@ -50,7 +74,7 @@ def case_view(state: CaseState) -> CaseView:
     """Everything about a case but the person."""
     setup = state.setup
     calendar = setup.calendar if setup else None
-    cap, response = state.case_cap, state.response
+    cap, response, collection = state.case_cap, state.response, state.collection
     return CaseView(
         control_number=state.control_number,
         status=state.status,
@@ -73,14 +97,32 @@ def case_view(state: CaseState) -> CaseView:
             rejected=tuple(state.mails_rejected),
         ),
         check_round=state.check_round,
-        errand=errand_of(state.status),
+        errand=errand_of(state),
         closure_protocol=state.closure_protocol,
         copy_reference=state.copy_reference,
         production=state.production,
         hand_over=state.hand_over,
         parked=tuple(state.parked),
         parked_total=state.parked_total,
+        provisional=bool(cap and calendar and cap.window.is_provisional(calendar)),
+        awaits_code=state.awaits_code and not state.status.is_final,
+        parcel=state.parcel,
+        parcels_returned=state.parcels_returned,
+        collect_by=collection.window.due_on(calendar) if collection and calendar else None,
+        papers=tuple(state.papers.values()),
+        temporary_certificate=state.certificate,
+        prepared_by=state.prepared.officer if state.prepared else None,
         timeline=tuple(state.timeline),
+    )
+
+
+def _invoice(charge: Charge) -> InvoiceView:
+    return InvoiceView(
+        invoice_id=charge.invoice.invoice_id,
+        amount=charge.invoice.amount,
+        void=charge.void,
+        paid=charge.payment.amount if charge.payment else 0,
+        refunded=charge.payment.amount if charge.payment and charge.refund_id else 0,
     )
 
 
@@ -90,6 +132,14 @@ def stage_view(state: CaseState) -> StageView | None:
         return None
     awaited, whom = AWAITED[state.status]
     step = NEXT_STEP[state.status]
+    if state.awaits_code and state.status is CaseStatus.SUBMITTED:
+        awaited, whom, step = CODE_AWAITED
+    elif state.collection is not None:
+        awaited, whom, step = COLLECTION_AWAITED
+    elif state.parcel is not None:
+        awaited, whom, step = PARCEL_AWAITED
+    elif state.prepared is not None and state.status is CaseStatus.IN_REVIEW:
+        step = APPROVAL_STEP
     if state.overdue and not state.status.awaits_applicant:
         step = OVERDUE_STEP + step
     setup = state.setup
@@ -127,24 +177,13 @@ def search_attributes(state: CaseState) -> list[tuple[SearchAttributeKey[Any], A
 def details(state: CaseState) -> str:
     """The case in Markdown for the Temporal UI: readable in ten seconds, nothing personal."""
     lines = [f"## {state.status.label} · `{state.status}`", ""]
-    stage = stage_view(state)
-    if stage is None:
-        lines.append(
-            "Nothing more to do: the case has ended." if state.status.is_final else "Being opened."
-        )
-    else:
-        lines += [
-            f"- **Waits for:** {stage.awaited}",
-            f"- **From:** {stage.from_whom}",
-        ]
-        if stage.due_on:
-            provisional = " (provisional: no calendar published)" if stage.provisional else ""
-            lines.append(f"- **By:** {stage.due_on:%d.%m.%Y}{provisional}")
-        if stage.earliest_on and stage.earliest_on != stage.due_on:
-            lines.append(f"- **Not chased before:** {stage.earliest_on:%d.%m.%Y}")
-        lines.append(f"- **Next step:** {stage.next_step}")
+    lines += _stage_lines(state)
     if len(state.hops) > 1:
         lines.append(f"- **Route:** {' → '.join(hop.route for hop in state.hops)}")
+    if state.parcel:
+        lines.append(f"- **Parcel:** {state.parcel.tracking}")
+    if state.certificate:
+        lines.append(f"- **Temporary certificate:** {state.certificate.state}")
     if state.assignee:
         lines.append(f"- **Officer:** {state.assignee}")
     if state.reasons:
@@ -159,23 +198,40 @@ def details(state: CaseState) -> str:
     return "\n".join(lines)
 
 
+def _stage_lines(state: CaseState) -> list[str]:
+    """What the case waits for, from whom and until when."""
+    stage = stage_view(state)
+    if stage is None:
+        ended = state.status.is_final
+        return ["Nothing more to do: the case has ended." if ended else "Being opened."]
+    lines = [f"- **Waits for:** {stage.awaited}", f"- **From:** {stage.from_whom}"]
+    if stage.due_on:
+        provisional = " (provisional: no calendar published)" if stage.provisional else ""
+        lines.append(f"- **By:** {stage.due_on:%d.%m.%Y}{provisional}")
+    if stage.earliest_on and stage.earliest_on != stage.due_on:
+        lines.append(f"- **Not chased before:** {stage.earliest_on:%d.%m.%Y}")
+    lines.append(f"- **Next step:** {stage.next_step}")
+    return lines
+
+
 def _window(state: CaseState) -> Window | None:
     running: Running | None = state.response if state.status.awaits_applicant else state.stage
+    running = state.collection or running
     return running.window if running else None
 
 
 def _fees(state: CaseState) -> FeesView | None:
     if state.setup is None:
         return None
+    charge = state.charges[-1] if state.charges else None
     return FeesView(
         items=state.setup.fees,
         total=total(state.setup.fees),
         due=total_due(state.setup.fees),
-        invoice_id=state.invoice.invoice_id if state.invoice else None,
-        pay_url=state.invoice.pay_url if state.invoice else None,
-        receipt_attached=bool(
-            state.application and state.application.has_any((DocumentKind.PAYMENT_PROOF,))
-        ),
-        paid=state.payment.amount if state.payment else 0,
-        refunded=state.refunded,
+        invoice_id=charge.invoice.invoice_id if charge else None,
+        pay_url=charge.invoice.pay_url if charge and charge.is_open else None,
+        invoices=tuple(_invoice(item) for item in state.charges),
+        receipt_attached=state.receipt_attached,
+        paid=sum(item.payment.amount for item in state.charges if item.payment),
+        refunded=refunded(state),
     )

@@ -7,12 +7,15 @@ import typer
 from pydantic import BaseModel
 from temporalio.client import Client
 
+from adapters.profiles import load_profile
+from domain.confirmation import CodeOutcome
 from domain.deficiencies import ReasonKind
-from domain.messages import Correction, WithdrawalRequested
+from domain.messages import CertificateRequested, CodeRequested, Correction, WithdrawalRequested
 from domain.numbers import parse_control_number
-from starters import cases, display
+from starters import cases, codes, display, records
 from starters.console import (
     BAD_INPUT,
+    FAILED,
     CaseFile,
     Json,
     Number,
@@ -28,6 +31,7 @@ from starters.console import (
     say,
     with_client,
 )
+from workers.settings import load_settings
 from workflows.contracts import CorrectionAnswer, Signal, Update
 
 app = typer.Typer()
@@ -68,7 +72,8 @@ def submit(
     async def start(client: Client) -> cases.Submission:
         if scenario is not None:
             await play_scenario(application, scenario)
-        return await cases.submit(client, application)
+        async with records.register() as register:
+            return await cases.submit(client, register, application)
 
     submission = with_client(start)
     if as_json and not wait:
@@ -94,6 +99,9 @@ def status(number: Number, as_json: Json = False) -> None:
             return await cases.view(client, known)
         except cases.NoWorker:
             return await cases.row(client, known)
+        except cases.NoSuchCase:
+            async with records.register() as register:
+                return await cases.view_on_record(register, known)
 
     found = with_client(look)
     if as_json:
@@ -127,6 +135,53 @@ def correct(
         display.out.print("Taken: nothing is missing any more, and the check goes on.")
     else:
         display.out.print("Taken; `diploma status` will show what became of it.")
+
+
+@app.command()
+def confirm(
+    number: Number,
+    code: Annotated[str, typer.Argument(help="The one-time code of the text message.")],
+    as_json: Json = False,
+) -> None:
+    """Confirm the consent with the one-time code; a few wrong ones lock it for a while."""
+    known = parse_control_number(number)
+    policy = load_profile(load_settings().profile).confirmation
+
+    async def try_code(client: Client) -> CodeOutcome:
+        async with records.register() as register:
+            return await codes.enter(client, register, policy, known, code.strip())
+
+    outcome = with_client(try_code)
+    if as_json:
+        print_json({"control_number": known, "outcome": outcome.value})
+    elif outcome is CodeOutcome.CONFIRMED:
+        display.out.print(codes.said(outcome, policy))
+    if outcome is not CodeOutcome.CONFIRMED:
+        raise Stop(FAILED, "" if as_json else codes.said(outcome, policy))
+
+
+@app.command(name="resend-code")
+def resend_code(number: Number, as_json: Json = False) -> None:
+    """Have another one-time code sent; the codes before it are of no use any more."""
+    known = parse_control_number(number)
+    with_client(lambda client: cases.signal(client, known, Signal.CODE_REQUESTED, CodeRequested()))
+    say(
+        {"control_number": known, "requested": True},
+        "Asked for; not too soon after the last one, and not too often.",
+        as_json=as_json,
+    )
+
+
+@app.command()
+def certificate(number: Number, as_json: Json = False) -> None:
+    """Ask for a temporary certificate, or for the renewal of the one in force."""
+    known = parse_control_number(number)
+    with_client(
+        lambda client: cases.signal(
+            client, known, Signal.CERTIFICATE_REQUESTED, CertificateRequested()
+        )
+    )
+    say({"control_number": known, "requested": True}, "Asked for.", as_json=as_json)
 
 
 @app.command()

@@ -16,7 +16,7 @@ from adapters.production_calendar import official_calendar
 from adapters.profiles import load_profile
 from domain.application import Application
 from domain.clock import MOSCOW
-from domain.messages import Correction, HandOver, HolderReply, ProductionRecord
+from domain.messages import Correction, HandOver, HolderReply, ParcelReport, ProductionRecord
 from domain.terms import project
 from starters import display
 from starters.console import BAD_INPUT, FAILED, Json, Stop, print_json, with_client
@@ -27,11 +27,11 @@ app = typer.Typer()
 FIRST_YEAR, LAST_YEAR = 2005, 2100
 """Years whose terms can be asked for: moved days are known, or none are announced yet."""
 
-HolderAnswer: TypeAdapter[HolderReply | ProductionRecord | HandOver] = TypeAdapter(
-    HolderReply | ProductionRecord | HandOver
+HolderAnswer: TypeAdapter[HolderReply | ProductionRecord | ParcelReport | HandOver] = TypeAdapter(
+    HolderReply | ProductionRecord | ParcelReport | HandOver
 )
-"""What `diploma reply` takes: the answer to the document check, the production record, or
-the hand-over."""
+"""What `diploma reply` takes: the answer to the document check, the production record, what
+became of the parcel, or the hand-over."""
 
 
 class SchemaName(StrEnum):

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from temporalio.client import Client
 
 from domain.base import JsonObject
-from domain.messages import Claim, HandOver, HolderReply, ProductionRecord
+from domain.messages import Claim, HandOver, HolderReply, ParcelReport, ProductionRecord
 from domain.numbers import parse_control_number
 from domain.routes import Route
 from domain.statuses import CaseStatus
@@ -60,7 +60,7 @@ def reply(
     file: Annotated[Path, typer.Argument(help="The holder's answer as a JSON file.")],
     as_json: Json = False,
 ) -> None:
-    """Answer for a holder: the document check, the finished duplicate, or its hand-over."""
+    """Answer for a holder: document check, finished duplicate, parcel, or hand-over."""
     known = parse_control_number(number)
     answer = read_message(_kind_of_answer(read := read_object(file)), file, read, as_json=as_json)
 
@@ -70,7 +70,7 @@ def reply(
                 client, known, Update.RECORD_HOLDER_REPLY, answer, Acknowledgement
             )
             return taken.remark
-        if isinstance(answer, ProductionRecord | HandOver):
+        if isinstance(answer, ProductionRecord | HandOver | ParcelReport):
             await cases.answer_for_holder(client, known, answer)
             return "Told the case; `diploma status` shows what became of it."
         return ""
@@ -100,4 +100,6 @@ def claim(
 def _kind_of_answer(content: JsonObject) -> Any:
     if "registration_number" in content:
         return ProductionRecord
+    if "tracking" in content:
+        return ParcelReport
     return HandOver if "handed_over_on" in content else HolderReply

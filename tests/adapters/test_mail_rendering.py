@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from activities.ports import Mail
+from activities.ports import Mail, Sms
 from adapters.mail_rendering import (
+    SMS_TEMPLATES,
     TEMPLATES,
     BadTemplate,
     TemplateMailRenderer,
@@ -22,7 +23,8 @@ from domain.deficiencies import Deficiency, ReasonKind
 from domain.errands import ErrandKind
 from domain.fees import Fee, FeeCode
 from domain.messages import HandOver
-from domain.notices import Audience, Notice, NoticeEvent, NoticeFacts
+from domain.notices import Audience, Notice, NoticeChannel, NoticeEvent, NoticeFacts
+from domain.routes import Route
 
 E = NoticeEvent
 NUMBER = "7K3M-9QXT-2B4D-6"
@@ -32,8 +34,15 @@ TO_HOLDER = [event for event in E if event.value.startswith("holder_")]
 TO_STAFF = [event for event in E if event.value.startswith("staff_")]
 TO_APPLICANT = [event for event in E if event not in TO_HOLDER + TO_STAFF]
 CORRECTION = [E.RETURNED, E.REFUSED, E.CORRECTION_INSUFFICIENT, E.CORRECTION_REMINDER]
-RUNNING = [E.SUBMITTED, E.IN_REVIEW, E.RECHECK, E.RESUMED, E.IN_PRODUCTION, E.READY]
+RUNNING = [
+    *(E.SUBMITTED, E.IN_REVIEW, E.MOVED, E.RECHECK, E.RESUMED),
+    *(E.IN_PRODUCTION, E.READY, E.PARCEL_SENT),
+]
 """Events after which the applicant waits for a stage to end."""
+COLLECTION = [E.PARCEL_RETURNED, E.COLLECT_REMINDER]
+CERTIFICATE = [event for event in TO_APPLICANT if event.value.startswith("certificate_")]
+RENEWABLE = [event for event in CERTIFICATE if event is not E.CERTIFICATE_ANNULLED]
+ENDS = [E.ISSUED, E.SUBSTITUTE_ISSUED, E.WITHDRAWN, E.CLOSED]
 
 DEFICIENCIES = (
     Deficiency(
@@ -50,6 +59,13 @@ DEFICIENCIES = (
         remedy="Приложите справку об обучении (PDF, JPG или PNG, до 5 МБ).",
         kind=ReasonKind.INCOMPLETE,
     ),
+)
+BALANCE_DUE = Deficiency(
+    code="BALANCE_DUE",
+    field="documents.payment_proof",
+    message="Не оплачена оставшаяся часть пошлины.",
+    remedy="Оплатите счёт по ссылке или приложите квитанцию об оплате.",
+    kind=ReasonKind.INCOMPLETE,
 )
 FEES = (
     Fee(code=FeeCode.STATE_DUTY, label="Государственная пошлина", amount=1500),
@@ -72,9 +88,14 @@ FULL = NoticeFacts(
     holder_request=ErrandKind.VERIFICATION,
     subject_name="Смирнова Мария Сергеевна",
     birth_date=date(1985, 3, 2),
+    current_name="Петрова Мария Сергеевна",
+    blank="ДВА 0123456",
+    scope="диплом и приложение к нему",
+    delivery_address="127006, Москва, улица Садовая, дом 3",
     institution="Колледж связи имени Попова",
     specialty="Сестринское дело",
     graduation_year=2005,
+    code_expected=True,
     fees=FEES,
     fees_due=1800,
     pay_url="https://pay.example.org/i/1?a=1&b=2",
@@ -83,6 +104,13 @@ FULL = NoticeFacts(
     hand_over=HandOver(
         method=DeliveryMethod.POST, handed_over_on=date(2026, 5, 28), reference="80123456789012"
     ),
+    route=Route.ARCHIVE,
+    closure_protocol="№ 5 от 01.02.2011",
+    copy_reference="АК-77",
+    tracking="80123456789012",
+    collect_by=date(2026, 6, 26),
+    certificate_number="ВС-0042",
+    valid_until=date(2026, 6, 11),
     remark="the mailbox is full",
 )
 
@@ -193,6 +221,11 @@ def test_an_address_without_the_number_is_refused() -> None:
 # --- every mail ----------------------------------------------------------------------------
 
 
+def test_the_full_facts_leave_nothing_out() -> None:
+    plain = MINIMAL.model_dump()
+    assert [name for name, value in FULL if value == plain[name]] == ["happened_on"]
+
+
 @any_facts
 @every_event
 def test_nothing_technical_is_left_over(event: NoticeEvent, facts: NoticeFacts) -> None:
@@ -272,7 +305,10 @@ HOSTILE = ["<script>alert(1)</script>", "{{7*7}}", "{% raw %}", '"><img src=x>',
 
 
 @pytest.mark.parametrize("value", HOSTILE)
-@pytest.mark.parametrize("event", [E.IN_REVIEW, E.RETURNED, E.ISSUED, E.HOLDER_LETTER])
+@pytest.mark.parametrize(
+    "event",
+    [E.IN_REVIEW, E.RETURNED, E.ISSUED, E.PARCEL_SENT, *CERTIFICATE, E.HOLDER_LETTER],
+)
 def test_values_are_literal_in_both_forms(event: NoticeEvent, value: str) -> None:
     letter = mail(
         event,
@@ -282,6 +318,8 @@ def test_values_are_literal_in_both_forms(event: NoticeEvent, value: str) -> Non
         institution=value,
         specialty=value,
         status_label=value,
+        tracking=value,
+        certificate_number=value,
         deficiencies=(DEFICIENCIES[0].model_copy(update={"message": value, "remedy": value}),),
         hand_over=HandOver(
             method=DeliveryMethod.POST, handed_over_on=date(2026, 5, 28), reference=value
@@ -346,11 +384,29 @@ def test_both_dates_of_a_stage_and_the_last_of_all_are_told(event: NoticeEvent) 
         assert "Предельный срок по заявлению: 15.06.2026 (понедельник)" in form
 
 
-@pytest.mark.parametrize("event", [*RUNNING, E.ACCEPTED, *CORRECTION, E.HOLDER_LETTER])
+@pytest.mark.parametrize(
+    "event",
+    [
+        *(*RUNNING, E.ACCEPTED, E.DELAYED, E.DATES_CHANGED, *CORRECTION, *COLLECTION),
+        *(E.HOLDER_LETTER, E.HOLDER_REMINDER),
+    ],
+)
 def test_a_preliminary_date_is_called_so(event: NoticeEvent) -> None:
     for form in both(mail(event)):
-        assert "Дата предварительная: производственный календарь на 2026 год" in form
-    assert "предварительная" not in mail(event, provisional=False).text
+        assert form.count("Сроки, которые приходятся на 2026 год, предварительные") == 1
+        assert "календарь на этот год ещё не опубликован" in form
+    assert "предварительн" not in mail(event, provisional=False).text
+
+
+@pytest.mark.parametrize("event", [E.SUSPENDED, *ENDS, E.REFUNDED, *CERTIFICATE, E.HOLDER_RECALL])
+def test_where_no_term_is_told_none_is_called_preliminary(event: NoticeEvent) -> None:
+    assert "предварительн" not in mail(event).text
+
+
+def test_the_year_without_a_calendar_is_that_of_the_latest_date() -> None:
+    text = both(mail(E.IN_REVIEW, due_on=date(2026, 12, 30), next_by=date(2027, 1, 28)))[0]
+    assert "приходятся на 2027 год" in text
+    assert "2026 год" not in text
 
 
 def test_an_accepted_application_is_not_told_the_dates_of_its_registration() -> None:
@@ -402,7 +458,8 @@ def test_a_receipt_itemises_the_fees_and_adds_them_up() -> None:
 
 
 def test_without_fees_nothing_is_said_of_money() -> None:
-    text = both(mail(E.SUBMITTED, fees=(), fees_due=0, pay_url="", refund=0))[0]
+    free = mail(E.SUBMITTED, fees=(), fees_due=0, pay_url="", refund=0, code_expected=False)
+    text = both(free)[0]
     assert "рубл" not in text
     assert "ОПЛАТА" not in text
     assert "От вас ничего не требуется." in text
@@ -417,10 +474,62 @@ def test_payment_is_asked_for_only_where_it_is_missing(event: NoticeEvent) -> No
         assert FULL.pay_url not in mail(event, deficiencies=DEFICIENCIES[1:]).text
 
 
-@pytest.mark.parametrize("event", [E.WITHDRAWN, E.CLOSED])
-def test_a_refund_is_told_when_there_is_one(event: NoticeEvent) -> None:
-    assert "Возвращаем вам 1800 рублей" in both(mail(event))[0]
-    assert "озвра" not in both(mail(event, refund=0))[0]
+def test_of_two_invoices_the_first_is_asked_for_now_and_the_second_announced() -> None:
+    text = both(mail(E.SUBMITTED, fees_due=750))[0]
+    assert "Оплатите 750 рублей по ссылке ниже. Остальное мы попросим оплатить позже" in text
+    assert "Из них нам: 1800 рублей К оплате сейчас: 750 рублей" in text
+    assert "Остальное" not in mail(E.SUBMITTED).text
+    assert "К оплате сейчас" not in mail(E.SUBMITTED).text
+
+
+def test_the_remaining_part_of_the_fee_is_asked_for_with_its_own_sum() -> None:
+    letter = mail(E.RETURNED, deficiencies=(BALANCE_DUE,), fees_due=1050)
+    for form in both(letter):
+        assert "возвращено на доработку: не оплачена оставшаяся часть пошлины." in form
+        assert "номер архивной копии: АК-77" in form
+        assert "После оплаты дубликат передадут в изготовление" in form
+        assert "Оплатите 1050 рублей по ссылке ниже: об оплате мы узнаем сами" in form
+        assert "К оплате сейчас: 1050 рублей" in form
+        assert "отправьте исправление" not in form
+        assert "не хватает" not in form
+    assert FULL.pay_url in letter.text
+
+
+@pytest.mark.parametrize("event", CORRECTION)
+def test_a_payment_missing_among_other_things_leaves_them_to_be_corrected(
+    event: NoticeEvent,
+) -> None:
+    assert "Устраните остальные замечания и отправьте исправление" in both(mail(event))[0]
+    unpayable = both(mail(event, pay_url=""))[0]
+    assert "по ссылке ниже" not in unpayable
+    assert "Устраните каждое замечание и отправьте исправление" in unpayable
+
+
+def test_a_code_that_was_sent_is_asked_for_beside_the_payment() -> None:
+    for form in both(mail(E.SUBMITTED)):
+        assert "Мы отправили код на ваш телефон: подтвердите заявление." in form
+        assert "Когда вы подтвердите заявление, мы зарегистрируем его" in form
+        assert "Оплатите 1800 рублей" in form
+    free = both(mail(E.SUBMITTED, fees=(), fees_due=0))[0]
+    assert "Мы отправили код на ваш телефон" in free
+    assert "ничего не требуется" not in free
+    assert "код" not in words(mail(E.SUBMITTED, code_expected=False).text)
+
+
+@every_applicant_event
+def test_a_refund_is_told_once_where_it_is_made(event: NoticeEvent) -> None:
+    told = "Возвращаем вам 1800 рублей" in both(mail(event))[0]
+    assert told == (event in [E.WITHDRAWN, E.CLOSED, E.SUBSTITUTE_ISSUED, E.REFUNDED])
+    assert "Возвращаем" not in mail(event, refund=0).text
+
+
+def test_a_late_payment_goes_back_in_full() -> None:
+    for form in both(mail(E.REFUNDED)):
+        assert "29.04.2026 поступила оплата по вашему заявлению" in form
+        assert "Мы возвращаем эту оплату полностью" in form
+        assert "Возвращаем вам 1800 рублей" in form
+        assert "От вас ничего не требуется" in form
+        assert "13.05.2026" not in form
 
 
 def test_a_delay_is_owned_up_to_without_a_new_promise() -> None:
@@ -441,6 +550,28 @@ def test_a_delay_of_the_whole_case_does_not_blame_a_stage_still_in_time() -> Non
     assert "прежний" not in text
 
 
+def test_changed_dates_come_with_their_reason() -> None:
+    for form in both(mail(E.DATES_CHANGED, respond_by=None, collect_by=None)):
+        assert "Опубликован новый производственный календарь" in form
+        assert "Этап: проверка документов" in form
+        assert "Результат не позднее: 13.05.2026 (среда)" in form
+        assert "Предельный срок по заявлению: 15.06.2026 (понедельник)" in form
+        assert "От вас ничего не требуется." in form
+
+
+def test_changed_dates_of_a_returned_application_are_those_of_the_applicant() -> None:
+    text = both(mail(E.DATES_CHANGED))[0]
+    assert "Последний день для исправления: 29.05.2026 (пятница)" in text
+    assert "ждём вашего исправления" in text
+    assert "13.05.2026" not in text, "the clocks of the service stand still"
+
+
+def test_changed_dates_of_a_waiting_parcel_name_the_new_last_day() -> None:
+    text = both(mail(E.DATES_CHANGED, respond_by=None))[0]
+    assert "Последний день для получения: 26.06.2026 (пятница)" in text
+    assert "Дубликат по-прежнему ждёт вас" in text
+
+
 def test_a_closed_case_may_be_followed_by_a_new_one() -> None:
     text = both(mail(E.CLOSED))[0]
     assert "мы ждали исправления до 29.05.2026 и не получили его" in text
@@ -458,11 +589,105 @@ def test_ready_depends_on_the_delivery(method: DeliveryMethod) -> None:
 @any_delivery
 def test_issued_tells_how_and_that_the_original_is_void(method: DeliveryMethod) -> None:
     handed = HandOver(method=method, handed_over_on=date(2026, 5, 28), reference="АКТ-17")
-    text = both(mail(E.ISSUED, hand_over=handed))[0]
+    text = both(mail(E.ISSUED, hand_over=handed, tracking=""))[0]
     assert "28.05.2026" in text
     assert "АКТ-17" in text
     assert "«утрачен, заменён»" in text
     assert {"post": "почтой", "pickup": "лично", "electronic": "электронном виде"}[method] in text
+
+
+def test_a_parcel_that_was_followed_is_issued_when_it_is_delivered() -> None:
+    text = both(mail(E.ISSUED))[0]
+    assert "28.05.2026 отправление с дубликатом вручено вам" in text
+    assert "Номер отправления: 80123456789012" in text
+    assert "Следите" not in text
+    assert "Следите за отправлением" in both(mail(E.ISSUED, tracking=""))[0]
+
+
+def test_a_parcel_can_be_followed_and_is_not_lost_when_it_comes_back() -> None:
+    for form in both(mail(E.PARCEL_SENT)):
+        assert "29.04.2026 дубликат передан на почту. Номер отправления: 80123456789012." in form
+        assert "узнать по его номеру" in form
+        assert "вернётся обратно" in form
+        assert "можно будет забрать лично" in form
+
+
+@pytest.mark.parametrize("event", COLLECTION)
+def test_a_returned_parcel_waits_with_a_last_day_a_passport_and_an_act(event: NoticeEvent) -> None:
+    for form in both(mail(event)):
+        assert "Заявление остаётся открытым" in form
+        assert "Место выдачи: Колледж связи № 54" in form
+        assert "вы подпишете акт приёма-передачи" in form
+        assert "Последний день для получения: 26.06.2026 (пятница)" in form
+        assert "не позднее 26.06.2026 и возьмите с собой паспорт" in form
+        assert "13.05.2026" not in form
+
+
+def test_a_returned_parcel_is_named_and_the_reminder_reminds() -> None:
+    text = both(mail(E.PARCEL_RETURNED))[0]
+    assert "29.04.2026 отправление с дубликатом вернулось" in text
+    assert "Номер отправления: 80123456789012" in text
+    assert "вы его ещё не забрали" in both(mail(E.COLLECT_REMINDER))[0]
+
+
+# --- temporary certificates ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("event", CERTIFICATE)
+def test_a_certificate_is_named_and_the_dates_of_the_request_are_not(event: NoticeEvent) -> None:
+    for form in both(mail(event)):
+        assert "временная справка № ВС-0042" in form
+        assert "13.05.2026" not in form
+        assert "15.06.2026" not in form
+
+
+@pytest.mark.parametrize(
+    "event", [E.CERTIFICATE_ISSUED, E.CERTIFICATE_REMINDER, E.CERTIFICATE_RENEWED]
+)
+def test_a_certificate_in_force_names_its_last_day(event: NoticeEvent) -> None:
+    for form in both(mail(event)):
+        assert "Справка действует до: 11.06.2026 (четверг) включительно" in form
+
+
+@pytest.mark.parametrize("event", RENEWABLE)
+def test_every_certificate_not_annulled_can_be_renewed_by_an_answer(event: NoticeEvent) -> None:
+    for form in both(mail(event)):
+        assert "попросите продлить её: ответьте на это письмо" in form
+        assert "или обратитесь в службу поддержки" in form
+        assert "пока идёт работа по заявлению" in form
+
+
+def test_a_new_certificate_says_where_to_show_it_and_how_it_ends() -> None:
+    text = both(mail(E.CERTIFICATE_ISSUED))[0]
+    assert "работодателю, образовательной организации или органу социальной защиты" in text
+    assert "Когда он будет выдан, справка будет аннулирована" in text
+    assert "заранее напомним" in text
+
+
+def test_a_certificate_is_renewed_or_runs_out() -> None:
+    assert (
+        "29.04.2026 временная справка № ВС-0042 продлена." in both(mail(E.CERTIFICATE_RENEWED))[0]
+    )
+    text = both(mail(E.CERTIFICATE_EXPIRED))[0]
+    assert "последним днём было 11.06.2026 (четверг). Справка больше не действует" in text
+    assert "Если справка вам ещё нужна" in text
+
+
+def test_an_annulled_certificate_says_why_and_is_not_to_be_used() -> None:
+    issued = both(mail(E.CERTIFICATE_ANNULLED))[0]
+    assert "аннулирована: дубликат диплома выдан." in issued
+    assert "Больше не пользуйтесь этой справкой" in issued
+    assert "продлить" not in issued
+    ended = both(mail(E.CERTIFICATE_ANNULLED, hand_over=None))[0]
+    assert "аннулирована: работа по заявлению завершена." in ended
+    assert "дубликат" not in words(ended)
+
+
+@pytest.mark.parametrize("event", ENDS)
+def test_no_certificate_outlives_its_request(event: NoticeEvent) -> None:
+    for form in both(mail(event)):
+        assert "Аннулирована и временная справка № ВС-0042: пользоваться ею больше нельзя" in form
+    assert "временная" not in mail(event, certificate_number="").text
 
 
 def test_a_person_is_addressed_by_name_when_it_is_known() -> None:
@@ -476,6 +701,7 @@ ASKED = {
     ErrandKind.VERIFICATION: "подтверждаются ли",
     ErrandKind.PRODUCTION: "серию и номер дубликата, его регистрационный номер и дату выдачи",
     ErrandKind.HAND_OVER: "каким способом и какого числа выдан дубликат",
+    ErrandKind.DELIVERY: "вручено ли отправление, и какого числа",
 }
 
 
@@ -487,6 +713,23 @@ def test_a_holder_is_asked_for_what_the_errand_needs(event: NoticeEvent, kind: E
         for fact in (FULL.subject_name, "02.03.1985", FULL.institution, FULL.specialty, "2005"):
             assert fact in form
         assert "Просим ответить не позднее: 13.05.2026 (среда)" in form
+
+
+def test_a_holder_is_asked_to_post_a_duplicate_once_and_to_keep_it_when_it_came_back() -> None:
+    asked = {"holder_request": ErrandKind.HAND_OVER, "delivery": DeliveryMethod.POST}
+    posted = both(mail(E.HOLDER_LETTER, FULL.model_copy(update=asked), collect_by=None))[0]
+    assert "выдать его заявителю почтой" in posted
+    assert "Адрес для отправления: 127006" in posted
+    returned = both(mail(E.HOLDER_LETTER, FULL.model_copy(update=asked)))[0]
+    assert "хранить дубликат для заявителя до 26.06.2026 включительно" in returned
+    assert "почтой" not in returned
+    assert "127006" not in returned
+
+
+def test_a_holder_is_told_which_parcel_to_follow() -> None:
+    for event in (E.HOLDER_LETTER, E.HOLDER_REMINDER):
+        text = both(mail(event, holder_request=ErrandKind.DELIVERY))[0]
+        assert "номер отправления: 80123456789012." in text
 
 
 def test_a_late_holder_is_reminded_without_a_day_that_has_passed_as_the_last_one() -> None:
@@ -513,7 +756,8 @@ def test_staff_read_what_is_awaited_by_when_and_nothing_personal(event: NoticeEv
         assert not re.search("Мари|Сергеев|Смирнов|1985|2005|Попова|Сестрин|pay.example", form)
     for form in both(letter):
         assert "Awaited: проверка документов" in form
-        assert "Due: 13.05.2026" in form
+        assert "Due: 13.05.2026 (provisional: " in form
+        assert "Whole case due: 15.06.2026 (provisional: " in form
         assert "Remark: the mailbox is full" in form
 
 
@@ -550,3 +794,114 @@ def test_spaces_that_must_not_break_do_not(form: str) -> None:
     for glued in (f"№\u00a0{NUMBER}", "2\u00a0замечания", "5\u00a0МБ", "1500\u00a0рублей"):
         assert glued in content
     assert " —" not in content
+
+
+# --- text messages -------------------------------------------------------------------------
+
+PHONE = "+79161234567"
+CORRECT_BY = "Исправьте до 29.05.2026 включительно"
+COLLECT_BY = "Заберите дубликат до 26.06.2026 включительно"
+VALID_UNTIL = "Справка действует до 11.06.2026 включительно"
+STAGE_UNTIL = "Проверка документов: до 13.05.2026 включительно"
+THE_DAY = {
+    E.ACCEPTED: "Предельный срок: 15.06.2026",
+    E.CORRECTION_REMINDER: "ждём исправления до 29.05.2026",
+    **dict.fromkeys(RUNNING, STAGE_UNTIL),
+    **dict.fromkeys((E.RETURNED, E.REFUSED, E.CORRECTION_INSUFFICIENT), CORRECT_BY),
+    **dict.fromkeys((E.PARCEL_RETURNED, E.COLLECT_REMINDER), COLLECT_BY),
+    **dict.fromkeys(
+        (E.CERTIFICATE_ISSUED, E.CERTIFICATE_REMINDER, E.CERTIFICATE_RENEWED), VALID_UNTIL
+    ),
+    E.DATES_CHANGED: CORRECT_BY,
+}
+"""The one day a text message names, with its words; all other messages name none."""
+
+
+def sms(event: NoticeEvent, facts: NoticeFacts = FULL, **changes: object) -> Sms:
+    notice = Notice(
+        control_number=NUMBER,
+        event=event,
+        audience=Audience.APPLICANT,
+        key=f"{event}.3",
+        channel=NoticeChannel.SMS,
+        not_before=datetime(2026, 4, 29, 9, tzinfo=UTC),
+        facts=facts.model_copy(update=changes),
+    )
+    return RENDERER.render_sms(notice, PHONE)
+
+
+def code_sms(code: str = "012345", valid_minutes: int = 30) -> Sms:
+    return RENDERER.render_code(f"{NUMBER}.code.1", PHONE, NUMBER, code, valid_minutes)
+
+
+@any_facts
+@every_applicant_event
+def test_a_text_message_is_the_subject_in_three_parts_at_most(
+    event: NoticeEvent, facts: NoticeFacts
+) -> None:
+    text = sms(event, facts).text
+    assert text.startswith(f"{mail(event, facts).subject}. ")
+    assert text.endswith(" Подробности в электронном письме.")
+    assert text == one_line(text)
+    assert len(text) <= 3 * 67
+    assert not re.search(r"[A-Za-z]|[{}%#]| [.,:;!?]", text.replace(NUMBER, "1"))
+
+
+@every_applicant_event
+def test_a_text_message_names_the_one_day_that_matters(event: NoticeEvent) -> None:
+    text = sms(event, happened_on=date(2026, 4, 1)).text
+    assert len(re.findall(r"[0-9]{2}\.[0-9]{2}\.2026", text)) == (event in THE_DAY)
+    assert THE_DAY.get(event, "") in text
+
+
+@every_applicant_event
+def test_a_text_message_calls_a_preliminary_day_so(event: NoticeEvent) -> None:
+    computed = event in THE_DAY and event not in CERTIFICATE
+    assert ("редварительн" in sms(event).text) == computed
+    assert "редварительн" not in sms(event, provisional=False).text
+
+
+def test_changed_dates_are_told_as_those_of_whoever_has_to_act() -> None:
+    assert COLLECT_BY in sms(E.DATES_CHANGED, respond_by=None).text
+    assert STAGE_UNTIL in sms(E.DATES_CHANGED, respond_by=None, collect_by=None).text
+
+
+@every_applicant_event
+def test_a_text_message_says_nothing_personal(event: NoticeEvent) -> None:
+    assert not re.search("Мари|Сергеев|Смирнов|1985|2005|Попова|Сестрин|Колледж", sms(event).text)
+
+
+def test_the_same_notice_gives_the_same_text_message_under_its_own_id() -> None:
+    assert sms(E.READY) == sms(E.READY)
+    assert (sms(E.READY).message_id, sms(E.READY).to) == (f"{NUMBER}.ready.3", PHONE)
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_values_are_literal_in_text_messages(value: str) -> None:
+    assert f" {value[:1].upper()}{value[1:]}: до" in sms(E.IN_REVIEW, stage=value).text
+    assert f": {value}. Действует" in code_sms(value).text
+
+
+def test_a_code_comes_with_its_number_its_time_and_a_warning() -> None:
+    assert code_sms() == Sms(
+        message_id=f"{NUMBER}.code.1",
+        to=PHONE,
+        text=(
+            f"Код подтверждения заявления {NUMBER}: 012345. "
+            "Действует 30 минут. Никому его не сообщайте."
+        ),
+    )
+    assert "Действует 1 минуту." in code_sms(valid_minutes=1).text
+    assert "Действует 2 минуты." in code_sms(valid_minutes=2).text
+
+
+@pytest.mark.parametrize("name", ["notice.j2", "code.j2"])
+def test_a_text_message_s_template_is_looked_at_at_the_start(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "sms"
+    shutil.copytree(SMS_TEMPLATES, folder)
+    for spoilt, said in (("{{ stage }", f"{name}, line"), (None, name)):
+        (folder / name).unlink()
+        if spoilt:
+            (folder / name).write_text(spoilt, encoding="utf-8")
+        with pytest.raises(BadTemplate, match=said):
+            TemplateMailRenderer("mail.example.org", "https://x/{number}", sms_templates=folder)

@@ -31,7 +31,9 @@ PROFILE = load_profile()
 DOMAIN = Path(__file__).resolve().parents[2] / "domain"
 
 GIVEN_BY_HOLDERS = {
+    "BALANCE_DUE",
     "BIRTH_DATE_MISMATCH",
+    "CONSENT_NOT_CONFIRMED",
     "DIPLOMA_NUMBER_MISMATCH",
     "DOCUMENT_ILLEGIBLE",
     "DOCUMENT_REQUESTED",
@@ -129,6 +131,11 @@ SINGLE_FAULTS: list[tuple[str, str, JsonObject]] = [
     ("INTERMEDIARY_FEE_RANGE", "intermediary_fee", valid_application(intermediary_fee=199)),
     ("INTERMEDIARY_FEE_RANGE", "intermediary_fee", valid_application(intermediary_fee=801)),
     ("CONSENT_NOT_GIVEN", "consent.given", valid_application(consent={"given": False})),
+    (
+        "CONSENT_SIGNATURE_MISSING",
+        "consent.reference",
+        valid_application(consent={"confirmed_by": "qualified_signature", "reference": None}),
+    ),
     (
         "PASSPORT_PERSONAL_PAGE_MISSING",
         "documents.passport_personal_page",

@@ -1,3 +1,4 @@
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -7,11 +8,12 @@ from stdnum.ru import inn as ru_inn
 
 from adapters.profiles import DEFAULT_PROFILE, BadProfile, load_holders, load_profile
 from domain.identifiers import email_address, organisation_inn
-from domain.routes import HolderStatus
+from domain.routes import HolderStatus, Route
 from domain.text import full_title
 
 PROFILE = load_profile()
-HOLDERS = load_holders().holders
+DIRECTORY = load_holders()
+HOLDERS = DIRECTORY.holders
 HOURS_FROM_MOSCOW = {
     -1: "39",
     1: "18 30 63 64 73",
@@ -62,15 +64,33 @@ def test_a_holder_is_complete(number: str) -> None:
     assert holder.inn.startswith(holder.region)
     if holder.channel is None:
         assert holder.status is not HolderStatus.ACTIVE
-        assert holder.successor_inn in HOLDERS or holder.closure_protocol
     elif holder.channel.kind == "http":
         assert holder.channel.address == f"/holders/{number}"
     else:
         assert email_address(holder.channel.address) == holder.channel.address
 
 
+@pytest.mark.parametrize("number", list(HOLDERS))
+def test_of_every_institution_somebody_has_the_records(number: str) -> None:
+    stop = DIRECTORY.first_stop(number, HOLDERS[number].region)
+    assert stop is not None
+    assert stop.holder is not None
+    assert stop.holder.channel is not None
+    assert (stop.route is Route.LIQUIDATED) == (stop.closure_protocol is not None)
+
+
+def test_holders_of_every_fate_are_there() -> None:
+    fates = Counter(holder.status for holder in HOLDERS.values())
+    assert len(HOLDERS) >= 40
+    assert fates[HolderStatus.REORGANISED] >= 4
+    assert fates[HolderStatus.LIQUIDATED] >= 3
+    assert fates[HolderStatus.TRANSFERRED] >= 2
+    heirs = [HOLDERS[holder.successor_inn] for holder in HOLDERS.values() if holder.successor_inn]
+    assert any(heir.status is HolderStatus.REORGANISED for heir in heirs)
+
+
 def test_holders_live_in_several_zones_and_use_both_channels() -> None:
-    assert len({PROFILE.regions[holder.region].zone for holder in HOLDERS.values()}) >= 4
+    assert len({PROFILE.regions[holder.region].zone for holder in HOLDERS.values()}) >= 8
     assert {holder.channel.kind for holder in HOLDERS.values() if holder.channel} == {
         "http",
         "letter",

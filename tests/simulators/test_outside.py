@@ -16,6 +16,7 @@ from adapters.mail_smtp import SmtpMailGateway, SmtpSettings
 from adapters.payments_http import HttpPaymentGateway
 from domain.application import DeliveryMethod
 from domain.errands import ErrandAnswer, ErrandKind
+from domain.messages import ParcelEvent
 from domain.payments import InvoiceOrder, RefundOrder
 from domain.statuses import CaseStatus
 from simulators.clerk import LetterClerk
@@ -42,13 +43,20 @@ async def outside(tmp_path: Path) -> AsyncIterator[Outside]:
         yield running
 
 
-def placed(kind: ErrandKind, number: str = NUMBER, arrived: float = 0.0) -> PlacedErrand:
+def placed(
+    kind: ErrandKind,
+    number: str = NUMBER,
+    arrived: float = 0.0,
+    *,
+    round_: int = 1,
+    delivery: DeliveryMethod = DeliveryMethod.POST,
+) -> PlacedErrand:
     return PlacedErrand(
-        key=f"{number}.{kind}.1",
+        key=f"{number}.{kind}.{round_}",
         control_number=number,
         kind=kind,
-        round=1,
-        delivery=DeliveryMethod.POST,
+        round=round_,
+        delivery=delivery,
         arrived=arrived,
     )
 
@@ -183,6 +191,80 @@ async def test_an_answer_once_given_stays_whatever_the_scenario_becomes(outside:
     assert outside.desk.answer(kept) == before
 
 
+# --- parcels
+
+
+async def test_a_tracked_parcel_is_sent_first_and_delivered_days_later(outside: Outside) -> None:
+    step = HandOverStep(tracked=True, after_days=1, delivered_after_days=4)
+    outside.state.register_scenario(NUMBER, Scenario(hand_over=step), 0)
+    sending, delivery = placed(ErrandKind.HAND_OVER), placed(ErrandKind.DELIVERY)
+    sent = answer(outside, sending)
+    assert sent.hand_over is None
+    assert sent.parcel is not None
+    assert sent.parcel.event is ParcelEvent.SENT
+    delivered = answer(outside, delivery)
+    assert delivered.parcel is None
+    assert delivered.hand_over is not None
+    assert delivered.hand_over.method is DeliveryMethod.POST
+    assert delivered.hand_over.reference == sent.parcel.tracking
+    assert outside.desk.due_at(sending) == 1 * TINY_DAY
+    assert outside.desk.due_at(delivery) == 4 * TINY_DAY
+
+
+@pytest.mark.parametrize("method", [DeliveryMethod.PICKUP, DeliveryMethod.ELECTRONIC])
+async def test_only_what_goes_by_post_is_tracked(outside: Outside, method: DeliveryMethod) -> None:
+    scenario = Scenario(hand_over=HandOverStep(tracked=True))
+    outside.state.register_scenario(NUMBER, scenario, 0)
+    given = answer(outside, placed(ErrandKind.HAND_OVER, delivery=method))
+    assert given.parcel is None
+    assert given.hand_over is not None
+    assert given.hand_over.method is method
+
+
+RETURNED = Scenario(hand_over=HandOverStep(tracked=True, returned=True))
+
+
+@pytest.mark.parametrize("forced", [None, DeliveryMethod.POST], ids=["as applied for", "forced"])
+async def test_a_returned_parcel_is_collected_where_the_applicant_asks_for_it(
+    outside: Outside, forced: DeliveryMethod | None
+) -> None:
+    step = RETURNED.hand_over.model_copy(update={"method": forced})
+    outside.state.register_scenario(NUMBER, Scenario(hand_over=step), 0)
+    sent = answer(outside, placed(ErrandKind.HAND_OVER)).parcel
+    back = answer(outside, placed(ErrandKind.DELIVERY)).parcel
+    assert sent is not None
+    assert back is not None
+    assert back.event is ParcelEvent.RETURNED
+    assert back.tracking == sent.tracking
+    pickup = placed(ErrandKind.HAND_OVER, round_=2, delivery=DeliveryMethod.PICKUP)
+    collected = answer(outside, pickup).hand_over
+    assert collected is not None
+    assert collected.method is DeliveryMethod.PICKUP
+
+
+async def test_a_parcel_comes_back_once_and_arrives_the_second_time(outside: Outside) -> None:
+    outside.state.register_scenario(NUMBER, RETURNED, 0)
+    answer(outside, placed(ErrandKind.HAND_OVER))
+    answer(outside, placed(ErrandKind.DELIVERY))
+    again = answer(outside, placed(ErrandKind.HAND_OVER, round_=2)).parcel
+    assert again is not None
+    assert again.event is ParcelEvent.SENT
+    assert answer(outside, placed(ErrandKind.DELIVERY, round_=2)).hand_over is not None
+
+
+async def test_the_clerk_answers_letters_about_parcels_too(outside: Outside) -> None:
+    step = RETURNED.hand_over.model_copy(update={"method": DeliveryMethod.POST})
+    outside.state.register_scenario(NUMBER, Scenario(hand_over=step), time.time())
+    inbox = Inbox()
+    events = []
+    async with LetterClerk(outside, inbox.deliver):
+        for sequence, kind in enumerate((ErrandKind.HAND_OVER, ErrandKind.DELIVERY)):
+            await send(outside, letter(kind=kind, sequence=sequence))
+            _, given = await inbox.answers.get()
+            events.append(given.parcel and given.parcel.event)
+    assert events == [ParcelEvent.SENT, ParcelEvent.RETURNED]
+
+
 # --- mail
 
 
@@ -244,7 +326,7 @@ async def test_a_letter_is_answered_once_however_often_it_comes(outside: Outside
 async def test_an_answer_nobody_takes_is_brought_again(
     outside: Outside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("simulators.clerk.RETRY_SECONDS", 0)
+    monkeypatch.setattr("simulators.watching.RETRY_SECONDS", 0)
     inbox = Inbox(refusals=3)
     async with LetterClerk(outside, inbox.deliver):
         await send(outside, letter())

@@ -19,6 +19,7 @@ from domain.numbers import control_number
 from domain.statuses import CaseStatus
 from starters import cases
 from starters.files import read_object
+from starters.stack import EmbeddedStack
 
 SLOW_HOLDER = {
     "verification": [{"after_days": 200}],
@@ -227,11 +228,13 @@ def personal(application: Any) -> set[str]:
     }
 
 
-async def test_what_the_engine_shows_of_a_case_holds_nothing_personal(client: Client) -> None:
+async def test_what_the_engine_shows_of_a_case_holds_nothing_personal(
+    client: Client, stack_parts: EmbeddedStack
+) -> None:
     for file in sorted(EXAMPLES.glob("*.json")):
         application = read_object(file)
         application.pop("simulation")
-        number = (await cases.submit(client, application)).control_number
+        number = (await cases.submit(client, stack_parts.register, application)).control_number
         await reaches_anything(client, number)
         handle = client.get_workflow_handle(f"duplicate/{number}")
         description = await handle.describe()

@@ -97,7 +97,7 @@ async def test_what_was_paid_but_not_yet_heard_of_goes_back_at_a_withdrawal(stag
         )
     )
     await story.signal("withdraw_requested", {})
-    await story.handle.result()
+    await story.ends(CaseStatus.WITHDRAWN)
     view = await story.view()
     assert view.fees is not None
     assert view.fees.refunded == view.fees.due
@@ -150,8 +150,7 @@ async def test_a_liquidated_institution_stays_so_when_its_archive_finds_nothing(
     await story.signal("holder_replied", {"verdict": "transferred"})
     await story.has("moved", 2)
     await story.signal("holder_replied", {"verdict": "not_found"})
-    outcome = await story.handle.result()
-    assert outcome.status is CaseStatus.SUBSTITUTE_ISSUED
+    await story.ends(CaseStatus.SUBSTITUTE_ISSUED)
 
 
 async def test_an_objection_to_no_field_is_left_to_a_person_and_not_repeated(stage: Stage) -> None:
@@ -170,7 +169,7 @@ async def test_what_waited_for_the_morning_is_not_sent_after_a_withdrawal(
         story = await stage.starts_by_letter()
         await story.reaches(CaseStatus.IN_REVIEW)
         await story.signal("withdraw_requested", {})
-        await story.handle.result()
+        await story.ends(CaseStatus.WITHDRAWN)
         assert await story.mails() == ["submitted", "withdrawn"]
 
 

@@ -114,6 +114,6 @@ async def test_a_reply_after_the_end_is_turned_down(stage: Stage) -> None:
     story = await stage.starts()
     await story.reaches(CaseStatus.IN_REVIEW)
     await story.signal("withdraw_requested", {"reason": "нашёлся"})
-    await story.handle.result()
+    await story.ends(CaseStatus.WITHDRAWN)
     with pytest.raises(Exception, match="completed"):
         await story.update("record_holder_reply", {"verdict": "confirmed"}, Acknowledgement)

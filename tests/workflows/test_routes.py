@@ -71,8 +71,7 @@ async def test_nothing_found_of_a_liquidated_institution_gives_a_substitute_cert
     assert view.route == "liquidated"
     assert view.closure_protocol == "№ 14 от 30.06.2011"
     await answers(story, "not_found")
-    outcome = await story.handle.result()
-    assert outcome.status is CaseStatus.SUBSTITUTE_ISSUED
+    await story.ends(CaseStatus.SUBSTITUTE_ISSUED)
     text = next(text for event, text in story.mail_texts() if event == "substitute_issued")
     assert "№ 14 от 30.06.2011" in text.replace("\u00a0", " ")
 
@@ -97,8 +96,7 @@ async def test_nothing_found_without_a_closure_protocol_is_left_to_a_person(stag
     view = await story.has("parked")
     assert view.status is CaseStatus.IN_REVIEW
     await answers(story, "not_found", closure_protocol="№ 9 от 01.02.2015")
-    outcome = await story.handle.result()
-    assert outcome.status is CaseStatus.SUBSTITUTE_ISSUED
+    await story.ends(CaseStatus.SUBSTITUTE_ISSUED)
 
 
 @pytest.mark.parametrize("route", ["institution", "archive"])

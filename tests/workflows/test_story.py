@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import JsonValue
 from samples import valid_application
-from staging import Stage
+from staging import Stage, produced
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
@@ -33,12 +33,6 @@ BAD_PASSPORT = {
     "verdict": "objections",
     "objections": [{"code": "PASSPORT_ERROR", "field": "applicant.passport"}],
 }
-PRODUCED = {
-    "series": "117724",
-    "number": "0000017",
-    "registration_number": "2026-17",
-    "issued_on": "2026-05-20",
-}
 HANDED_OVER = {"method": "pickup", "handed_over_on": "2026-05-22", "reference": "АКТ-17"}
 NEW_NAME = {"changes": {"applicant": {"name_on_diploma": {"surname": "Соколовская"}}}}
 
@@ -61,11 +55,10 @@ async def test_a_straight_case_is_issued_and_the_applicant_is_told_every_step(st
     )
     await story.signal("holder_replied", CONFIRMED)
     await story.reaches(CaseStatus.IN_PRODUCTION)
-    await story.signal("production_finished", PRODUCED)
+    await story.signal("production_finished", produced())
     await story.reaches(CaseStatus.READY)
     await story.signal("duplicate_handed_over", HANDED_OVER)
-    outcome = await story.handle.result()
-    assert outcome.status is CaseStatus.ISSUED
+    await story.ends(CaseStatus.ISSUED)
     assert await story.mails() == [
         "submitted",
         "accepted",
@@ -85,11 +78,10 @@ async def test_a_holders_system_is_asked_until_it_answers(stage: Stage) -> None:
     key = f"{story.number}.{{}}.1"
     answers[key.format("verification")] = ErrandAnswer(reply=HolderReply.model_validate(CONFIRMED))
     answers[key.format("production")] = ErrandAnswer(
-        production=ProductionRecord.model_validate(PRODUCED)
+        production=ProductionRecord.model_validate(produced())
     )
     answers[key.format("hand_over")] = ErrandAnswer(hand_over=HandOver.model_validate(HANDED_OVER))
-    outcome = await story.handle.result()
-    assert outcome.status is CaseStatus.ISSUED
+    await story.ends(CaseStatus.ISSUED)
     asked = [item for item in stage.holder.asked if item.startswith(story.number)]
     assert asked == [key.format(kind) for kind in ("verification", "production", "hand_over")]
 
@@ -180,9 +172,8 @@ async def test_an_unanswered_refusal_closes_after_thirty_days(stage: Stage) -> N
     await story.signal("holder_replied", WRONG_NAME)
     view = await story.reaches(CaseStatus.REFUSED)
     assert view.respond_by is not None
-    await story.pass_days(60)
-    outcome = await story.handle.result()
-    assert outcome.status is CaseStatus.CLOSED
+    await story.pass_days(35)
+    await story.ends(CaseStatus.CLOSED)
     view = await story.view()
     closed = next(entry.at for entry in view.timeline if entry.event == "CLOSED")
     assert (await story.mails()).count("correction_reminder") == 2
@@ -200,11 +191,10 @@ async def test_a_request_can_be_withdrawn_at_any_stage_before_issue(
         await story.signal("holder_replied", CONFIRMED)
         await story.reaches(CaseStatus.IN_PRODUCTION)
     if status == "READY":
-        await story.signal("production_finished", PRODUCED)
+        await story.signal("production_finished", produced())
         await story.reaches(CaseStatus.READY)
     await story.signal("withdraw_requested", {})
-    outcome = await story.handle.result()
-    assert outcome.status is CaseStatus.WITHDRAWN
+    await story.ends(CaseStatus.WITHDRAWN)
     assert "withdrawn" in await story.mails()
     assert [key for key in stage.holder.recalled if key.startswith(story.number)]
 
@@ -218,7 +208,7 @@ async def test_a_returned_case_is_withdrawn_and_its_payment_refunded_once(stage:
     await story.signal("payment_received", payment)
     await story.has("correction")
     await story.signal("withdraw_requested", {})
-    await story.handle.result()
+    await story.ends(CaseStatus.WITHDRAWN)
     view = await story.view()
     assert view.fees is not None
     assert view.fees.refunded == view.fees.due
@@ -363,7 +353,7 @@ async def test_a_mail_server_that_is_away_holds_up_mails_but_not_the_case(stage:
     try:
         await story.signal("holder_replied", CONFIRMED)
         await story.reaches(CaseStatus.IN_PRODUCTION)
-        await story.signal("production_finished", PRODUCED)
+        await story.signal("production_finished", produced())
         view = await story.reaches(CaseStatus.READY)
         assert view.mails.waiting > 0
     finally:

@@ -1,0 +1,788 @@
+"""The register on real databases; what is asked of one kind is asked of both."""
+
+import asyncio
+import json
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from aiohttp.test_utils import unused_port
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from databases import PostgresServer
+from sqlalchemy import insert, select
+
+from activities.ports import TemporaryFailure
+from adapters.register.connections import BadRegister, Database, SchemaOutdated
+from adapters.register.database import SqlRegister
+from adapters.register.schema import HEAD, check, migrate
+from adapters.register.tables import METADATA, cases, federal_rows
+from domain.confirmation import Confirmation
+from domain.register import (
+    CalendarYear,
+    CaseRecord,
+    FederalRow,
+    Paper,
+    PaperKind,
+    PaperState,
+    RecordAnswer,
+    RegisteredCase,
+    RegisteredCharge,
+    RegisteredDocument,
+    RegisteredEvent,
+    StoredCase,
+)
+from domain.routes import Route
+from domain.statuses import CaseStatus
+
+NUMBER = "7K3M-9QXT-2B4D-6"
+OTHER = "4H8P-2WZC-7N5R-3"
+TODAY = date(2026, 5, 29)
+NOW = datetime(2026, 5, 29, 12, 30, 15, 250_000, tzinfo=UTC)
+MOSCOW = timezone(timedelta(hours=3))
+CERTIFICATE = Paper(
+    paper_id=f"{NUMBER}/temporary_certificate/1",
+    kind=PaperKind.TEMPORARY_CERTIFICATE,
+    state=PaperState.IN_FORCE,
+    number=f"{NUMBER}/1",
+    issued_on=date(2026, 5, 6),
+    valid_until=date(2026, 6, 5),
+    changed_on=date(2026, 5, 6),
+)
+DUPLICATE = Paper(
+    paper_id=f"{NUMBER}/duplicate",
+    kind=PaperKind.DUPLICATE,
+    state=PaperState.IN_FORCE,
+    series="77СПД",
+    number="0004512",
+    registration_number="118/2026",
+    issued_on=TODAY,
+    changed_on=TODAY,
+)
+FIRST = CaseRecord(
+    control_number=NUMBER,
+    revision=1,
+    submission_id="portal-2026-000017",
+    submitted_at=datetime(2026, 4, 29, 13, 5, tzinfo=MOSCOW),
+    status=CaseStatus.RETURNED,
+    route=Route.ARCHIVE,
+    region="77",
+    holder="Архив города",
+    assignee="ivanova",
+    overdue=True,
+    reasons=("DOCUMENT_MISSING", "NAME_MISMATCH"),
+    due_on=date(2026, 5, 13),
+    provisional=True,
+    view={"status": "RETURNED", "stage": {"due": "2026-05-13", "share": 0.5}, "open": [1, None]},
+    events=(
+        RegisteredEvent(place=1, at=NOW, event="submitted"),
+        RegisteredEvent(place=2, at=NOW, event="returned", detail="DOCUMENT_MISSING"),
+    ),
+    charges=(
+        RegisteredCharge(invoice_id=f"{NUMBER}.second", amount=300),
+        RegisteredCharge(
+            invoice_id=f"{NUMBER}.fee",
+            amount=1500,
+            void=True,
+            payment_id="p-1",
+            paid=1500,
+            refund_id=f"{NUMBER}.refund",
+            refunded=1500,
+        ),
+    ),
+    documents=(
+        RegisteredDocument(place=0, kind="consent", size_bytes=98_000),
+        RegisteredDocument(place=1, kind="grade_book", size_bytes=2_400_100),
+    ),
+    papers=(DUPLICATE.model_copy(update={"state": PaperState.PREPARED, "issued_on": None}),),
+)
+CONFIRMATION = Confirmation(
+    control_number=NUMBER,
+    salt="00ff",
+    digest="abcd",
+    sent_at=NOW,
+    tries=2,
+    locked_until=NOW + timedelta(minutes=10),
+    confirmed_at=NOW + timedelta(minutes=20),
+)
+FEDERAL_ROW = FederalRow(
+    document_name="Диплом",
+    document_kind="Диплом о среднем профессиональном образовании",
+    document_status="Дубликат",
+    loss_confirmed=True,
+    series="77СПД",
+    number="0004512",
+    registration_number="118/2026",
+    issued_on=TODAY,
+    specialty="Программирование в компьютерных системах",
+    graduation_year=2007,
+    surname="Примерова-Приметная",
+    given_name="Алёна",
+    patronymic="Игоревна",
+    birth_date=date(1987, 3, 14),
+    snils="112-233-445 95",
+    institution="Яузский политехнический колледж",
+    institution_inn="7700001549",
+    original_series="77СПА",
+    original_number="0031942",
+    original_issued_on=date(2007, 6, 28),
+    original_surname="Приметная",
+    original_given_name="Алёна",
+    original_patronymic="Игоревна",
+)
+PERSONAL = ("Приметная", "Алёна", "Игоревна", "1987-03-14", "112-233-445 95")
+
+
+def following(revision: int, **changes: Any) -> CaseRecord:
+    """A later record of the same case that has nothing new but what is named."""
+    nothing_new: dict[str, Any] = {"events": (), "papers": ()}
+    return FIRST.model_copy(update={"revision": revision, **nothing_new, **changes})
+
+
+def issued(revision: int, **changes: Any) -> CaseRecord:
+    """The record that puts the duplicate in force and ends the certificate."""
+    facts: dict[str, Any] = {
+        "status": CaseStatus.ISSUED,
+        "ended_at": NOW,
+        "papers": (DUPLICATE,),
+        "annul_certificate_on": TODAY,
+        "federal_row": FEDERAL_ROW,
+    }
+    return following(revision, **facts, **changes)
+
+
+def another(number: str, **changes: Any) -> CaseRecord:
+    """The first record of another case."""
+    return following(1, control_number=number, charges=(), **changes)
+
+
+@asynccontextmanager
+async def opened(url: str, **options: Any) -> AsyncIterator[SqlRegister]:
+    register = SqlRegister(url, **options)
+    try:
+        yield register
+    finally:
+        await register.close()
+
+
+def files_in(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
+@pytest.fixture
+async def register(database_url: str) -> AsyncIterator[SqlRegister]:
+    migrate(database_url)
+    async with opened(database_url) as ready:
+        yield ready
+
+
+@pytest.fixture
+async def neighbour(register: SqlRegister, database_url: str) -> AsyncIterator[SqlRegister]:  # noqa: ARG001 - it creates the tables
+    """The same register from another process, as far as the database can tell."""
+    async with opened(database_url) as ready:
+        yield ready
+
+
+async def the_case(register: SqlRegister, number: str = NUMBER) -> StoredCase:
+    found = await register.find_case(number)
+    assert found is not None
+    return found
+
+
+async def states(register: SqlRegister, number: str = NUMBER) -> dict[PaperKind, PaperState]:
+    return {paper.kind: paper.state for paper in (await the_case(register, number)).papers}
+
+
+# --- records ------------------------------------------------------------------------------
+
+
+async def test_a_case_comes_back_as_it_was_written(register: SqlRegister) -> None:
+    assert await register.record(FIRST) == RecordAnswer()
+    assert await the_case(register) == StoredCase(
+        case=RegisteredCase(**FIRST.model_dump(include=set(RegisteredCase.model_fields))),
+        **FIRST.model_dump(
+            include={"revision", "view", "events", "charges", "documents", "papers"}
+        ),
+    )
+
+
+async def test_moments_come_back_in_utc(register: SqlRegister) -> None:
+    await register.record(FIRST)
+    submitted_at = (await the_case(register)).case.submitted_at
+    assert submitted_at.isoformat() == "2026-04-29T10:05:00+00:00"
+
+
+async def test_the_register_says_so_when_it_never_heard_of_a_case(register: SqlRegister) -> None:
+    assert await register.find_case(NUMBER) is None
+    assert await register.confirmation(NUMBER) is None
+    assert await register.cases() == []
+    assert await register.papers(NUMBER) == []
+    assert await register.federal_rows() == []
+    assert await register.calendar_years() == ()
+
+
+async def test_a_record_written_twice_is_written_once(register: SqlRegister) -> None:
+    await register.record(FIRST)
+    once = await the_case(register)
+    assert await register.record(FIRST) == RecordAnswer()
+    assert await the_case(register) == once
+
+
+async def test_a_later_record_adds_events_and_replaces_what_changed(register: SqlRegister) -> None:
+    await register.record(FIRST)
+    event = RegisteredEvent(place=3, at=NOW, event="accepted")
+    charges = (FIRST.charges[1].model_copy(update={"void": False}),)
+    later = following(
+        2,
+        status=CaseStatus.ACCEPTED,
+        reasons=(),
+        due_on=None,
+        events=(event,),
+        charges=charges,
+        documents=FIRST.documents[1:],
+    )
+    await register.record(later)
+    stored = await the_case(register)
+    assert stored.case.status is CaseStatus.ACCEPTED
+    assert stored.case.reasons == ()
+    assert stored.case.due_on is None
+    assert stored.events == (*FIRST.events, event)
+    assert stored.charges == charges
+    assert stored.documents == FIRST.documents[1:]
+    assert stored.papers == FIRST.papers
+
+
+async def test_events_sent_again_in_a_later_record_are_kept_once(register: SqlRegister) -> None:
+    await register.record(FIRST)
+    await register.record(following(2, events=FIRST.events, papers=FIRST.papers))
+    stored = await the_case(register)
+    assert (stored.events, stored.papers) == (FIRST.events, FIRST.papers)
+
+
+async def test_an_older_record_turns_nothing_back(register: SqlRegister) -> None:
+    await register.record(FIRST)
+    await register.record(issued(3))
+    newest = await the_case(register)
+    late = FIRST.model_copy(
+        update={
+            "revision": 2,
+            "events": (RegisteredEvent(place=2, at=NOW, event="other"),),
+            "charges": (),
+        }
+    )
+    assert await register.record(late) == RecordAnswer()
+    assert await the_case(register) == newest
+    assert len(await register.federal_rows()) == 1
+
+
+async def test_records_of_one_case_arriving_together_leave_the_newest(
+    register: SqlRegister, neighbour: SqlRegister
+) -> None:
+    records = [
+        following(
+            revision,
+            assignee=f"officer-{revision}",
+            charges=(RegisteredCharge(invoice_id="fee", amount=revision),),
+        )
+        for revision in range(1, 21)
+    ]
+    pairs = zip(records, [register, neighbour] * 10, strict=True)
+    await asyncio.gather(*(writer.record(record) for record, writer in pairs))
+    stored = await the_case(register)
+    assert (stored.revision, stored.case.assignee) == (20, "officer-20")
+    assert [charge.amount for charge in stored.charges] == [20]
+
+
+# --- numbers of duplicates ----------------------------------------------------------------
+
+
+async def test_a_number_of_another_case_is_taken_and_nothing_is_written(
+    register: SqlRegister,
+) -> None:
+    await register.record(FIRST)
+    await register.record(another(OTHER))
+    before = await the_case(register, OTHER)
+    paper = DUPLICATE.model_copy(update={"paper_id": f"{OTHER}/duplicate"})
+    clash = issued(2, control_number=OTHER, charges=()).model_copy(update={"papers": (paper,)})
+    assert await register.record(clash) == RecordAnswer(taken_numbers=(paper.paper_id,))
+    assert await the_case(register, OTHER) == before
+    assert await register.federal_rows() == []
+
+
+async def test_a_number_taken_stays_taken_when_its_paper_was_annulled(
+    register: SqlRegister,
+) -> None:
+    annulled = DUPLICATE.model_copy(update={"state": PaperState.ANNULLED})
+    await register.record(following(1, papers=(annulled,)))
+    paper = DUPLICATE.model_copy(update={"paper_id": f"{OTHER}/duplicate"})
+    answer = await register.record(another(OTHER, papers=(paper,)))
+    assert answer.taken_numbers == (paper.paper_id,)
+    assert await register.find_case(OTHER) is None
+
+
+async def test_only_numbers_of_duplicates_are_theirs_alone(register: SqlRegister) -> None:
+    kinds = (PaperKind.ORIGINAL, PaperKind.ARCHIVE_COPY, PaperKind.DUPLICATE)
+
+    def papers(number: str) -> tuple[Paper, ...]:
+        return tuple(
+            DUPLICATE.model_copy(
+                update={
+                    "paper_id": f"{number}/{kind}",
+                    "kind": kind,
+                    "number": "" if kind is PaperKind.DUPLICATE else DUPLICATE.number,
+                }
+            )
+            for kind in kinds
+        )
+
+    assert await register.record(following(1, papers=papers(NUMBER))) == RecordAnswer()
+    assert await register.record(another(OTHER, papers=papers(OTHER))) == RecordAnswer()
+
+
+async def test_a_number_goes_to_one_of_the_cases_that_ask_at_once(
+    register: SqlRegister, neighbour: SqlRegister
+) -> None:
+    numbers = [f"case-{place}" for place in range(20)]
+    records = [
+        another(number, papers=(DUPLICATE.model_copy(update={"paper_id": f"{number}/duplicate"}),))
+        for number in numbers
+    ]
+    pairs = zip(records, [register, neighbour] * 10, strict=True)
+    answers = await asyncio.gather(*(writer.record(record) for record, writer in pairs))
+    assert sum(not answer.taken_numbers for answer in answers) == 1
+    assert len(await register.papers()) == 1
+
+
+# --- temporary certificates (R10) ---------------------------------------------------------
+
+
+async def test_a_certificate_is_issued_renewed_and_expires(register: SqlRegister) -> None:
+    await register.record(FIRST)
+    renewed = CERTIFICATE.model_copy(update={"valid_until": date(2026, 7, 5), "changed_on": TODAY})
+    expired = renewed.model_copy(update={"state": PaperState.EXPIRED})
+    for paper in (CERTIFICATE, CERTIFICATE, renewed, expired):
+        assert await register.issue_certificate(NUMBER, paper)
+        assert paper in (await the_case(register)).papers
+    assert len(await register.papers(NUMBER)) == 2
+
+
+async def test_the_end_of_a_case_annuls_its_certificate_and_says_so_again(
+    register: SqlRegister,
+) -> None:
+    await register.record(FIRST)
+    await register.issue_certificate(NUMBER, CERTIFICATE)
+    annulled = RecordAnswer(annulled=(CERTIFICATE.paper_id,))
+    assert await register.record(issued(2)) == annulled
+    assert await register.record(following(3, annul_certificate_on=TODAY)) == RecordAnswer()
+    assert await register.record(issued(2)) == annulled
+    paper = CERTIFICATE.model_copy(update={"state": PaperState.ANNULLED, "changed_on": TODAY})
+    assert paper in (await the_case(register)).papers
+    assert await states(register) == {
+        PaperKind.DUPLICATE: PaperState.IN_FORCE,
+        PaperKind.TEMPORARY_CERTIFICATE: PaperState.ANNULLED,
+    }
+
+
+async def test_a_certificate_expired_before_is_not_annulled(register: SqlRegister) -> None:
+    await register.record(FIRST)
+    expired = CERTIFICATE.model_copy(update={"state": PaperState.EXPIRED})
+    await register.issue_certificate(NUMBER, expired)
+    assert await register.record(issued(2)) == RecordAnswer()
+    assert expired in (await the_case(register)).papers
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        following(2, status=CaseStatus.WITHDRAWN),
+        following(2, papers=(DUPLICATE,)),
+        following(2, papers=(CERTIFICATE.model_copy(update={"state": PaperState.ANNULLED}),)),
+    ],
+    ids=["ended", "duplicate", "annulled"],
+)
+async def test_no_certificate_is_issued_any_more(register: SqlRegister, last: CaseRecord) -> None:
+    await register.record(FIRST)
+    await register.record(last)
+    before = await the_case(register)
+    again = CERTIFICATE.model_copy(update={"paper_id": f"{NUMBER}/temporary_certificate/2"})
+    assert not await register.issue_certificate(NUMBER, CERTIFICATE)
+    assert not await register.issue_certificate(NUMBER, again)
+    assert await the_case(register) == before
+
+
+async def test_no_certificate_is_issued_in_a_case_nobody_knows(register: SqlRegister) -> None:
+    assert not await register.issue_certificate(NUMBER, CERTIFICATE)
+    assert await register.papers() == []
+
+
+async def test_no_certificate_is_ever_in_force_beside_a_duplicate(
+    register: SqlRegister, neighbour: SqlRegister
+) -> None:
+    issued_first = 0
+    for place in range(60):
+        number = f"case-{place}"
+        await register.record(another(number))
+        certificate = CERTIFICATE.model_copy(update={"paper_id": f"{number}/certificate"})
+        duplicate = DUPLICATE.model_copy(
+            update={"paper_id": f"{number}/duplicate", "number": number}
+        )
+        last = issued(2, control_number=number, charges=())
+        # Who is started first wins more often: the turn changes.
+        race = [
+            register.record(last.model_copy(update={"papers": (duplicate,)})),
+            neighbour.issue_certificate(number, certificate),
+        ]
+        answers: list[Any] = await asyncio.gather(*race[:: 1 if place % 2 else -1])
+        was_issued, recorded = sorted(answers, key=lambda answer: isinstance(answer, RecordAnswer))
+        assert recorded.annulled == ((certificate.paper_id,) if was_issued else ())
+        kept = await states(register, number)
+        assert kept[PaperKind.DUPLICATE] is PaperState.IN_FORCE
+        assert kept.get(PaperKind.TEMPORARY_CERTIFICATE) is (
+            PaperState.ANNULLED if was_issued else None
+        )
+        issued_first += was_issued
+    assert 0 < issued_first < 60
+
+
+# --- one-time codes (R1) ------------------------------------------------------------------
+
+
+async def test_a_confirmation_comes_back_as_it_was_written(register: SqlRegister) -> None:
+    assert await register.change_confirmation(NUMBER, lambda _: CONFIRMATION) == CONFIRMATION
+    assert await register.confirmation(NUMBER) == CONFIRMATION
+    assert await register.confirmation(OTHER) is None
+
+
+async def test_a_change_to_nothing_leaves_the_confirmation(register: SqlRegister) -> None:
+    assert await register.change_confirmation(NUMBER, lambda _: None) is None
+    await register.change_confirmation(NUMBER, lambda _: CONFIRMATION)
+    assert await register.change_confirmation(NUMBER, lambda _: None) == CONFIRMATION
+    assert await register.confirmation(NUMBER) == CONFIRMATION
+
+
+async def test_a_change_that_fails_leaves_the_confirmation(register: SqlRegister) -> None:
+    def fail(_: Confirmation | None) -> Confirmation | None:
+        raise ZeroDivisionError
+
+    await register.change_confirmation(NUMBER, lambda _: CONFIRMATION)
+    with pytest.raises(ZeroDivisionError):
+        await register.change_confirmation(NUMBER, fail)
+    assert await register.confirmation(NUMBER) == CONFIRMATION
+
+
+async def test_no_change_of_a_confirmation_is_lost(
+    register: SqlRegister, neighbour: SqlRegister
+) -> None:
+    def another_code(present: Confirmation | None) -> Confirmation:
+        sent = present.codes_sent + 1 if present else 1
+        return CONFIRMATION.model_copy(update={"codes_sent": sent})
+
+    await asyncio.gather(
+        *(writer.change_confirmation(NUMBER, another_code) for writer in [register, neighbour] * 20)
+    )
+    kept = await register.confirmation(NUMBER)
+    assert kept is not None
+    assert kept.codes_sent == 40
+
+
+# --- lists --------------------------------------------------------------------------------
+
+
+async def test_cases_are_listed_newest_first_and_by_what_is_asked(register: SqlRegister) -> None:
+    newer = another(
+        OTHER,
+        submitted_at=NOW,
+        status=CaseStatus.IN_REVIEW,
+        route=Route.INSTITUTION,
+        region="78",
+        assignee=None,
+        overdue=False,
+    )
+    await register.record(FIRST)
+    await register.record(newer)
+
+    async def listed(**asked: Any) -> list[str]:
+        return [case.control_number for case in await register.cases(**asked)]
+
+    assert await listed() == [OTHER, NUMBER]
+    assert await listed(status=CaseStatus.IN_REVIEW) == [OTHER]
+    assert await listed(route=Route.ARCHIVE) == [NUMBER]
+    assert await listed(region="78") == [OTHER]
+    assert await listed(overdue=True) == [NUMBER]
+    assert await listed(overdue=False) == [OTHER]
+    assert await listed(officer="ivanova") == [NUMBER]
+    assert await listed(officer="ivanova", region="78") == []
+    assert (await register.cases(region="77"))[0] == (await the_case(register)).case
+
+
+async def test_every_paper_is_listed_in_order_of_issue(register: SqlRegister) -> None:
+    await register.record(FIRST)
+    await register.issue_certificate(NUMBER, CERTIFICATE)
+    act = DUPLICATE.model_copy(
+        update={"paper_id": f"{OTHER}/acceptance_act", "kind": PaperKind.ACCEPTANCE_ACT}
+    )
+    await register.record(another(OTHER, papers=(act,)))
+    prepared = FIRST.papers[0]
+    assert await register.papers() == [(NUMBER, CERTIFICATE), (OTHER, act), (NUMBER, prepared)]
+    assert await register.papers(NUMBER) == [(NUMBER, CERTIFICATE), (NUMBER, prepared)]
+
+
+async def test_federal_rows_are_listed_by_their_day(register: SqlRegister) -> None:
+    days = [date(2026, 6, 1), TODAY, date(2026, 5, 30)]
+    rows = [FEDERAL_ROW.model_copy(update={"issued_on": day}) for day in days]
+    for place, row in enumerate(rows):
+        await register.record(another(f"case-{place}", federal_row=row))
+    last, first, middle = rows
+    assert await register.federal_rows() == [first, middle, last]
+    assert await register.federal_rows(since=date(2026, 5, 30)) == [middle, last]
+    assert await register.federal_rows(until=date(2026, 5, 30)) == [first, middle]
+    assert await register.federal_rows(since=date(2026, 6, 2)) == []
+
+
+async def test_a_calendar_year_loaded_again_replaces_what_was_loaded(
+    register: SqlRegister,
+) -> None:
+    year = CalendarYear(year=2028, days_off=(date(2028, 1, 3),))
+    corrected = CalendarYear(
+        year=2028, days_off=(date(2028, 1, 4),), working_days=(date(2028, 2, 19),)
+    )
+    earlier = CalendarYear(year=2027, days_off=())
+    for loaded in (year, corrected, earlier):
+        await register.load_calendar_year(loaded)
+    assert await register.calendar_years() == (earlier, corrected)
+
+
+# --- what is personal (R13) ---------------------------------------------------------------
+
+
+async def test_nothing_personal_is_kept_but_in_the_federal_row(
+    register: SqlRegister, database_url: str
+) -> None:
+    await register.record(FIRST)
+    await register.record(issued(2))
+    with closing(Database(database_url)) as database, database.snapshot() as connection:
+        kept = {
+            table.name: [row._asdict() for row in connection.execute(select(table))]
+            for table in METADATA.sorted_tables
+        }
+    (row,) = kept["federal_rows"]
+    content = row.pop(federal_rows.c.content.name)
+    assert all(word in content for word in PERSONAL)
+    rest = json.dumps(kept, default=str, ensure_ascii=False)
+    assert "Архив города" in rest
+    assert not [word for word in PERSONAL if word in rest]
+
+
+async def test_errors_hold_no_parameters(register: SqlRegister) -> None:
+    # Another case's paper is the one thing a record can clash with that is not asked before.
+    await register.record(issued(1))
+    stolen = another(OTHER, papers=(DUPLICATE,), federal_row=FEDERAL_ROW, holder="Приметная")
+    with pytest.raises(BadRegister) as raised:
+        await register.record(stolen)
+    assert raised.value.__suppress_context__
+    assert not [word for word in (*PERSONAL, NUMBER, "INSERT") if word in str(raised.value)]
+    assert "DIPLOMA_REGISTER_URL" in str(raised.value)
+    assert await register.find_case(OTHER) is None
+
+
+# --- the tables and their steps -----------------------------------------------------------
+
+
+def test_the_steps_lead_to_the_tables_we_work_with(database_url: str) -> None:
+    migrate(database_url)
+    with closing(Database(database_url)) as database, database.snapshot() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+
+
+def test_the_last_step_is_the_one_that_is_checked_for() -> None:
+    config = Config()
+    config.set_main_option("script_location", "adapters.register:migrations")
+    assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
+
+
+async def test_rows_survive_the_steps_after_them(database_url: str) -> None:
+    migrate(database_url, "0001")
+    with closing(Database(database_url)) as database, database.transaction() as connection:
+        facts = FIRST.model_dump(include=set(cases.c.keys()))
+        connection.execute(insert(cases).values(facts))
+    async with opened(database_url) as register:
+        await register.change_confirmation(NUMBER, lambda _: CONFIRMATION)
+        with pytest.raises(SchemaOutdated, match="diploma register migrate"):
+            await register.papers()
+        migrate(database_url)
+        assert (await the_case(register)).view == FIRST.view
+        assert await register.confirmation(NUMBER) == CONFIRMATION
+        assert await register.record(issued(2)) == RecordAnswer()
+
+
+def test_a_register_without_its_tables_is_noticed(database_url: str) -> None:
+    with pytest.raises(SchemaOutdated, match="no tables yet; run `diploma register migrate`"):
+        check(database_url)
+    migrate(database_url, "0001")
+    with pytest.raises(SchemaOutdated, match="of 0001, not 0002; run `diploma register migrate`"):
+        check(database_url)
+    migrate(database_url)
+    check(database_url)
+    migrate(database_url)
+    check(database_url)
+
+
+def test_a_register_of_a_newer_program_is_noticed(database_url: str) -> None:
+    migrate(database_url)
+    with closing(Database(database_url)) as database, database.transaction() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(SchemaOutdated, match="9999"):
+        check(database_url)
+
+
+def test_processes_that_migrate_at_once_do_not_get_in_each_others_way(database_url: str) -> None:
+    script = "import sys; from adapters.register.schema import migrate; migrate(sys.argv[1])"
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, database_url], stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(4)
+    ]
+    said = [process.communicate()[1] for process in running]
+    assert [(process.returncode, text) for process, text in zip(running, said, strict=True)] == [
+        (0, "")
+    ] * 4
+    check(database_url)
+
+
+# --- addresses and failures ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "register.sqlite3",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "sqlite:///register.sqlite3?mode=ro",
+        "mysql://root:secret@localhost/register",
+        "postgresql://root:secret@localhost:port/register",
+    ],
+)
+def test_an_address_that_can_never_work_is_refused_at_once(url: str) -> None:
+    with pytest.raises(BadRegister, match="DIPLOMA_REGISTER_URL: write sqlite:///") as raised:
+        SqlRegister(url)
+    assert "secret" not in str(raised.value)
+
+
+async def test_a_file_that_is_not_there_reads_as_empty_where_that_is_welcome(
+    tmp_path: Path,
+) -> None:
+    async with opened(f"sqlite:///{tmp_path}/none.sqlite3", missing_ok=True) as register:
+        assert await register.find_case(NUMBER) is None
+        assert await register.confirmation(NUMBER) is None
+        assert await register.calendar_years() == ()
+        assert await register.cases(overdue=True) == []
+        assert await register.papers(None) == []
+        assert await register.federal_rows() == []
+        with pytest.raises(BadRegister, match="run `diploma register migrate`"):
+            await register.record(FIRST)
+    assert files_in(tmp_path) == []
+
+
+async def test_a_file_that_is_not_there_is_named_where_it_is_needed(tmp_path: Path) -> None:
+    async with opened(f"sqlite:///{tmp_path}/none.sqlite3") as register:
+        with pytest.raises(BadRegister, match="run `diploma register migrate`"):
+            await register.find_case(NUMBER)
+    assert files_in(tmp_path) == []
+
+
+def test_a_folder_that_is_not_there_is_not_made_up(tmp_path: Path) -> None:
+    with pytest.raises(BadRegister, match="its folder"):
+        migrate(f"sqlite:///{tmp_path}/none/register.sqlite3")
+
+
+def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    file = tmp_path / "with space #1?.sqlite3"
+    migrate(f"sqlite:///{file.as_posix().replace('?', '%3F')}")
+    (made,) = files_in(tmp_path)
+    assert stat.S_IMODE(made.stat().st_mode) == 0o600
+
+
+async def test_a_damaged_file_is_named_as_such(tmp_path: Path) -> None:
+    file = tmp_path / "register.sqlite3"
+    file.write_text("Соколова Алёна Игоревна " * 200)
+    for attempt in (migrate, check):
+        with pytest.raises(BadRegister, match="restore a backup"):
+            attempt(f"sqlite:///{file}")
+    async with opened(f"sqlite:///{file}") as register:
+        with pytest.raises(BadRegister, match="restore a backup"):
+            await register.find_case(NUMBER)
+
+
+async def test_a_file_somebody_else_writes_is_a_passing_failure_and_can_be_read(
+    tmp_path: Path,
+) -> None:
+    url = f"sqlite:///{tmp_path}/register.sqlite3"
+    migrate(url)
+    async with opened(url, wait_seconds=0.1) as register:
+        with closing(sqlite3.connect(tmp_path / "register.sqlite3")) as somebody:
+            somebody.execute("BEGIN IMMEDIATE")
+            with pytest.raises(TemporaryFailure, match="busy"):
+                await register.record(FIRST)
+            assert await register.find_case(NUMBER) is None
+        assert await register.record(FIRST) == RecordAnswer()
+
+
+async def test_rows_somebody_else_holds_are_a_passing_failure(postgres: PostgresServer) -> None:
+    url = postgres.create(f"held_{uuid4().hex}")
+    migrate(url)
+    async with opened(url, wait_seconds=0.1) as register:
+        await register.record(FIRST)
+        with psycopg.connect(url) as somebody:
+            somebody.execute("SELECT * FROM cases FOR UPDATE")
+            with pytest.raises(TemporaryFailure, match="busy"):
+                await register.record(following(2))
+        assert await register.record(following(2)) == RecordAnswer()
+
+
+async def test_connections_the_server_cut_are_made_anew(postgres: PostgresServer) -> None:
+    url = postgres.create(f"cut_{uuid4().hex}")
+    migrate(url)
+    async with opened(url) as register:
+        await register.record(FIRST)
+        with psycopg.connect(url) as somebody:
+            somebody.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        assert await register.record(following(2)) == RecordAnswer()
+
+
+async def test_a_server_that_is_away_is_a_passing_failure() -> None:
+    url = f"postgresql://user:secret@127.0.0.1:{unused_port()}/register"
+    async with opened(url) as register:
+        with pytest.raises(TemporaryFailure, match=r"^register cannot be reached$"):
+            await register.record(FIRST)
+    for attempt in (migrate, check):
+        with pytest.raises(TemporaryFailure, match=r"^register cannot be reached$"):
+            attempt(url)
+
+
+def test_a_server_that_turns_us_away_is_quoted(postgres: PostgresServer) -> None:
+    with pytest.raises(TemporaryFailure, match='database "nowhere" does not exist'):
+        check(postgres.url("nowhere"))
+
+
+def test_an_option_the_driver_does_not_know_is_no_passing_failure(
+    postgres: PostgresServer,
+) -> None:
+    with pytest.raises(BadRegister, match="DIPLOMA_REGISTER_URL"):
+        check(postgres.url("postgres?colour=blue"))

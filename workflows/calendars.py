@@ -1,0 +1,59 @@
+"""Computing the dates of a running case anew when a year's calendar is published (R4)."""
+
+from datetime import date
+
+from temporalio import workflow
+
+from activities.case import CalendarOrder, CaseActivities
+from domain.notices import NoticeEvent
+from domain.statuses import CaseStatus
+from workflows import policies
+from workflows.case import Case
+from workflows.state import Running
+from workflows.waiting import wait
+
+WINDOWS = ("stage", "response", "case_cap", "collection")
+
+
+class CalendarDesk:
+    """Takes a new snapshot of the calendar, beside the story, and says what moved."""
+
+    def __init__(self, case: Case) -> None:
+        self._case = case
+
+    async def work(self) -> None:
+        """Take over what is published; cancelled at the end of the case."""
+        state = self._case.state
+        while True:
+            await wait(lambda: state.setup is not None and bool(state.calendar_years))
+            years, state.calendar_years = sorted(set(state.calendar_years)), []
+            await self._take_over(years)
+
+    async def _take_over(self, years: list[int]) -> None:
+        state, before = self._case.state, self._dates()
+        calendar = await workflow.execute_activity_method(
+            CaseActivities.take_calendar,
+            CalendarOrder(first_day=state.the_setup().calendar.first_day),
+            start_to_close_timeout=policies.SHORT_STEP,
+            retry_policy=policies.SHORT_STEP_RETRY,
+            summary="take the newly published calendar",
+        )
+        state.setup = state.the_setup().model_copy(update={"calendar": calendar})
+        state.projections += 1
+        after = self._dates()
+        moved = [
+            f"{name.replace('_', ' ')} {before[name]:%d.%m.%Y} → {day:%d.%m.%Y}"
+            for name, day in after.items()
+            if name in before and before[name] != day
+        ]
+        named = ", ".join(map(str, years))
+        self._case.note("calendar", f"{named} published: {'; '.join(moved) or 'no date moves'}")
+        if moved and not (state.status.is_final or state.status is CaseStatus.SUSPENDED):
+            self._case.tell(NoticeEvent.DATES_CHANGED)
+        self._case.publish()
+
+    def _dates(self) -> dict[str, date]:
+        state = self._case.state
+        running: dict[str, Running | None] = {name: getattr(state, name) for name in WINDOWS}
+        calendar = state.the_setup().calendar
+        return {name: item.window.due_on(calendar) for name, item in running.items() if item}

@@ -1,0 +1,173 @@
+"""Waiting for the applicant, and looking at what was corrected (R5)."""
+
+from temporalio import workflow
+
+from activities.case import AssessedCorrection, CaseActivities, CorrectionToAssess
+from domain.deficiencies import Deficiency, verdict
+from domain.examination import BALANCE_DUE
+from domain.fees import total_due
+from domain.messages import Correction
+from domain.notices import NoticeEvent
+from domain.statuses import CaseStatus
+from workflows import policies
+from workflows.case import Case
+from workflows.cashier import Cashier
+from workflows.companion import CertificateDesk
+from workflows.contact import ContactDesk
+from workflows.ladder import Ladder
+from workflows.review import Review
+
+
+class Corrections:
+    """Takes an application that was turned down back onto its way."""
+
+    def __init__(
+        self,
+        case: Case,
+        ladder: Ladder,
+        cashier: Cashier,
+        contact: ContactDesk,
+        certificate: CertificateDesk,
+        review: Review,
+    ) -> None:
+        self._case = case
+        self._ladder = ladder
+        self._cashier = cashier
+        self._contact = contact
+        self._certificate = certificate
+        self._review = review
+
+    def accept(self) -> None:
+        """Register the application (принято); corrections nobody needs are left to a person."""
+        state = self._case.state
+        state.accepted = True
+        while state.corrections:
+            state.corrections.pop()
+            self._case.park("correction_submitted", "nothing was wrong: look whether it matters")
+        self._case.enter(CaseStatus.ACCEPTED, NoticeEvent.ACCEPTED)
+        self._certificate.want_first()
+
+    async def wait(self) -> None:
+        """Returned or refused: the applicant has a term to correct, then the case closes (R5)."""
+        state = self._case.state
+        await self._cashier.wait_or_payment(
+            lambda: bool(state.corrections) or self._is_mended() or self._ladder.response_expired()
+        )
+        if state.corrections or self._is_mended():
+            await self._assess()
+        elif self._ladder.response_expired():
+            await self._cashier.refund()
+            self._case.enter(CaseStatus.CLOSED, NoticeEvent.CLOSED)
+
+    async def wait_for_passport(self) -> None:
+        """Suspended until staff say that the passport is mended; corrections are kept (R5)."""
+        state = self._case.state
+        await self._ladder.wait(lambda: state.lifted or bool(state.corrections))
+        if state.corrections:
+            await self._assess()
+        elif state.lifted:
+            state.lifted, state.reasons = False, ()
+            state.check_round += 1
+            self._case.end_pause()
+            following, state.suspended_from = state.suspended_from, None
+            if following is CaseStatus.IN_REVIEW:
+                self._case.enter(following, NoticeEvent.RESUMED)
+            else:
+                self.accept()
+
+    def _is_mended(self) -> bool:
+        """True when something other than a correction has mended a reason."""
+        return self._cashier.payment_mends() or self._contact.mends()
+
+    async def _assess(self) -> None:
+        """Look at the oldest correction, or at what mends without one; always answer (R5)."""
+        state = self._case.state
+        pending = state.corrections[0] if state.corrections else None
+        base = state.application.model_dump(mode="json") if state.application else state.draft
+        assessed = await workflow.execute_activity_method(
+            CaseActivities.assess_correction,
+            CorrectionToAssess(
+                base=base,
+                correction=pending.correction if pending else Correction(),
+                open_reasons=self._open_reasons(),
+                today=self._case.now().date(),
+                fee_paid=self._cashier.check_is_paid(),
+                paid=state.paid,
+                in_instalments=state.in_instalments,
+                awaits_code=state.kept_in_register and not state.contact_confirmed,
+            ),
+            start_to_close_timeout=policies.SHORT_STEP,
+            retry_policy=policies.SHORT_STEP_RETRY,
+            summary="apply the correction and see what is still wrong",
+        )
+        outcome = assessed.assessment
+        state.application, state.draft = outcome.application or state.application, outcome.draft
+        self._contact.want_code()
+        self._take_over(assessed)
+        if pending:
+            state.corrections.pop(0)
+            if pending.awaited:
+                state.answered[pending.ticket] = outcome.deficiencies
+        self._case.note("correction", f"{len(outcome.deficiencies)} reasons still open")
+        if state.status is CaseStatus.SUSPENDED:
+            self._case.tell(NoticeEvent.CORRECTION_INSUFFICIENT)
+        elif outcome.deficiencies:
+            await self._still_wrong(outcome.deficiencies)
+        elif state.corrections:
+            state.reasons = ()
+        else:
+            self._go_on()
+
+    def _open_reasons(self) -> tuple[Deficiency, ...]:
+        """What is open but for a balance that was paid: no field of the application mends it."""
+        paid = not self._cashier.outstanding()
+        return tuple(
+            reason
+            for reason in self._case.state.reasons
+            if not (paid and reason.code == BALANCE_DUE)
+        )
+
+    def _take_over(self, assessed: AssessedCorrection) -> None:
+        """What else a correction changes: the fee, the region and its zone, the holder."""
+        state, before = self._case.state, self._case.state.the_setup()
+        changes: dict[str, object] = {"fees": assessed.fees}
+        if assessed.region:
+            changes |= {"region": assessed.region, "zone": assessed.zone}
+        state.setup = before.model_copy(update=changes)
+        if total_due(assessed.fees) != total_due(before.fees) and self._needs_a_person():
+            self._case.park("fee", "a correction changed it: settle the difference by hand")
+        if assessed.stop is not None:
+            state.closure_protocol, state.liquidated = None, False
+            state.agreed = None
+            self._case.go_to(assessed.stop)
+
+    def _needs_a_person(self) -> bool:
+        """True when a changed fee cannot be settled by a further invoice."""
+        state = self._case.state
+        if not state.kept_in_register:
+            return state.accepted
+        return not self._cashier.outstanding() if state.paid else state.accepted
+
+    async def _still_wrong(self, deficiencies: tuple[Deficiency, ...]) -> None:
+        """A correction that does not mend everything gets a fresh answer, never silence (R5)."""
+        self._case.state.reasons = deficiencies
+        if self._case.state.kept_in_register:
+            await self._cashier.invoice()
+        following = verdict(deficiencies)
+        if following is not None and following is not self._case.state.status:
+            self._case.enter(following, None)
+        self._case.tell(NoticeEvent.CORRECTION_INSUFFICIENT)
+
+    def _go_on(self) -> None:
+        """Everything asked for is mended: the clocks run again, and the case goes on (R4)."""
+        state = self._case.state
+        state.reasons, state.response = (), None
+        self._case.end_pause()
+        if state.agreed is not None:
+            self._review.begin_production(state.agreed)
+            return
+        state.check_round += 1
+        if state.accepted:
+            self._review.begin()
+        else:
+            self.accept()
