@@ -1,6 +1,6 @@
 """Procedure time: the calendar people live by, also where a demo lets days pass in seconds."""
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from domain.base import Frozen, Instant
@@ -8,6 +8,11 @@ from domain.base import Frozen, Instant
 SECONDS_PER_DAY = 86_400.0
 MOSCOW = "Europe/Moscow"
 """The default zone of a region (R4)."""
+
+
+def midnight(day: date, zone: str) -> datetime:
+    """The moment a day begins in a zone."""
+    return datetime.combine(day, time(0, 0), ZoneInfo(zone))
 
 
 class ProcedureClock(Frozen):

@@ -1,7 +1,7 @@
 """What a starter does with cases: submit, look, correct, answer; over a connected client."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -99,14 +99,28 @@ async def submit(client: Client, register: Register, application: JsonObject) ->
         NoWorker: No worker has ever prepared the namespace.
         TemporaryFailure: The register is away.
     """
+    submission, _ = await begin(client, register, application)
+    return submission
+
+
+async def begin(
+    client: Client, register: Register, application: JsonObject
+) -> tuple[Submission, bool]:
+    """Do what `submit` does, and say whether it was this very call that began the case.
+
+    Raises:
+        NoWorker: No worker has ever prepared the namespace.
+        TemporaryFailure: The register is away.
+    """
     number = control_number(application)
     known = await register.find_case(number)
     if known is not None:
-        return Submission(
+        found = Submission(
             control_number=number,
             workflow_id=workflow_id(number),
             submitted_at=known.case.submitted_at,
         )
+        return found, False
     now = datetime.now(UTC)
     try:
         handle = await client.start_workflow(
@@ -137,11 +151,11 @@ async def submit(client: Client, register: Register, application: JsonObject) ->
             ) from None
         raise
     description = await handle.describe()
-    return Submission(
-        control_number=number,
-        workflow_id=handle.id,
-        submitted_at=datetime.fromisoformat(await description.memo_value(SUBMITTED_AT_MEMO)),
+    submitted_at = datetime.fromisoformat(await description.memo_value(SUBMITTED_AT_MEMO))
+    submission = Submission(
+        control_number=number, workflow_id=handle.id, submitted_at=submitted_at
     )
+    return submission, submitted_at == now
 
 
 async def describe(client: Client, number: str) -> WorkflowExecutionDescription:
@@ -220,14 +234,24 @@ async def rows(
     route: Route | None = None,
     region: str | None = None,
     overdue: bool = False,
+    officer: str | None = None,
+    due_before: date | None = None,
+    reason: str | None = None,
     limit: int = 1000,
 ) -> list[CaseRow]:
-    """Cases that fit all filters, newest first."""
+    """Cases that fit all filters, newest first; none of them may hold a quotation mark."""
     conditions = [f'WorkflowType = "{DUPLICATE_REQUEST}"']
     conditions += [f'{CASE_STATUS.name} = "{status.value}"'] if status else []
     conditions += [f'{ROUTE.name} = "{route.value}"'] if route else []
     conditions += [f'{REGION.name} = "{region}"'] if region else []
     conditions += [f"{OVERDUE.name} = true"] if overdue else []
+    conditions += [f'{ASSIGNEE.name} = "{officer}"'] if officer else []
+    conditions += [f'{REFUSAL_REASONS.name} = "{reason}"'] if reason else []
+    if due_before is not None:
+        # A stage ends as the next day begins in its region; everywhere in Russia that is
+        # before the same day begins in UTC, and after the day before did.
+        midnight = datetime.combine(due_before, time(0), UTC)
+        conditions.append(f'{STAGE_DUE_AT.name} <= "{midnight.isoformat()}"')
     conditions.append('ExecutionStatus != "ContinuedAsNew"')
     found = client.list_workflows(" AND ".join(conditions), limit=limit)
     return [

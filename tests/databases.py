@@ -32,7 +32,7 @@ class PostgresServer:
         self._run("initdb", "--username=tests", "--auth=trust", "--encoding=UTF8", "--no-sync")
         options = (
             f"-c port={self._port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''"
-            " -c fsync=off -c max_connections=200"
+            " -c fsync=off -c timezone=Asia/Vladivostok"  # whatever the zone, we read UTC
         )
         self._run("pg_ctl", "start", "--wait", f"--log={self._folder}/log", f"--options={options}")
         return self

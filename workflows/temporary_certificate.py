@@ -1,8 +1,7 @@
 """The story of a temporary certificate, from the request to its last day (R10)."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from temporalio import workflow
 from temporalio.exceptions import TemporalError
@@ -11,6 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.register import CertificateRecord, RegisterActivities
     from domain.calendar import WorkingCalendar
     from domain.certificates import CertificateChanged, certificate
+    from domain.clock import midnight
     from domain.notices import NoticeEvent
     from domain.register import Paper, PaperState
     from domain.terms import Window
@@ -173,8 +173,7 @@ class TemporaryCertificate:
     def _until(self, day: date) -> timedelta:
         """How long it is, on the engine's clock, until a day begins in the region."""
         setup = self._request.setup
-        morning = datetime.combine(day, time(0, 0), ZoneInfo(setup.zone))
-        return setup.clock.engine_time(morning) - workflow.now()
+        return setup.clock.engine_time(midnight(day, setup.zone)) - workflow.now()
 
     # --- signals and query --------------------------------------------------------------
 

@@ -4,11 +4,13 @@ from contextlib import closing
 
 from sqlalchemy import inspect, text
 
-from adapters.register.connections import MIGRATE, SETTING, Database, SchemaOutdated
+from adapters.register.connections import Database
+from adapters.register.errors import MIGRATE, SETTING, SchemaOutdated
 
 HEAD = "0002"
 """The last step in `migrations`; they are numbered so that a later one is the greater."""
 
+_NEWER = f"{SETTING}: the tables are of a newer version of this program; install that one"
 _WAIT_SECONDS = 60.0
 """Another process may be at it; steps on full tables take longer than records."""
 
@@ -22,6 +24,7 @@ def migrate(url: str, revision: str = HEAD) -> None:
     """
     from alembic.command import upgrade  # noqa: PLC0415 - slow to load, and seldom needed
     from alembic.config import Config  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", "adapters.register:migrations")
@@ -29,7 +32,10 @@ def migrate(url: str, revision: str = HEAD) -> None:
         database.create()
         with database.transaction("migration") as connection:
             config.attributes["connection"] = connection
-            upgrade(config, revision)
+            try:
+                upgrade(config, revision)
+            except CommandError:
+                raise SchemaOutdated(_NEWER) from None
 
 
 def check(url: str) -> None:
@@ -47,9 +53,7 @@ def check(url: str) -> None:
     if found < HEAD:
         raise SchemaOutdated(f"{SETTING}: the tables are of {found}, not {HEAD}; {MIGRATE}")
     if found > HEAD:
-        raise SchemaOutdated(
-            f"{SETTING}: the tables are of {found}, this program of {HEAD}; install a newer one"
-        )
+        raise SchemaOutdated(_NEWER)
 
 
 def _revision(database: Database) -> str | None:

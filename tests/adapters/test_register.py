@@ -21,11 +21,13 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from databases import PostgresServer
+from helpers import until
 from sqlalchemy import insert, select
 
 from activities.ports import TemporaryFailure
-from adapters.register.connections import BadRegister, Database, SchemaOutdated
+from adapters.register.connections import Database
 from adapters.register.database import SqlRegister
+from adapters.register.errors import BadRegister, SchemaOutdated
 from adapters.register.schema import HEAD, check, migrate
 from adapters.register.tables import METADATA, cases, federal_rows
 from domain.confirmation import Confirmation
@@ -304,6 +306,22 @@ async def test_records_of_one_case_arriving_together_leave_the_newest(
     assert [charge.amount for charge in stored.charges] == [20]
 
 
+async def test_a_case_read_while_it_is_written_is_of_one_moment(
+    register: SqlRegister, neighbour: SqlRegister
+) -> None:
+    async def write() -> None:
+        for revision in range(2, 101):
+            event = RegisteredEvent(place=revision, at=NOW, event="reminded")
+            await register.record(following(revision, events=(event,)))
+
+    await register.record(following(1, events=FIRST.events[:1]))
+    writing = asyncio.create_task(write())
+    while not writing.done():
+        stored = await the_case(neighbour)
+        assert stored.revision == len(stored.events)
+    await writing
+
+
 # --- numbers of duplicates ----------------------------------------------------------------
 
 
@@ -453,6 +471,39 @@ async def test_no_certificate_is_ever_in_force_beside_a_duplicate(
         )
         issued_first += was_issued
     assert 0 < issued_first < 60
+
+
+async def test_a_certificate_and_a_duplicate_that_were_held_up_do_not_pass_each_other(
+    postgres: PostgresServer,
+) -> None:
+    url = postgres.create(f"held_up_{uuid4().hex}")
+    migrate(url)
+    with psycopg.connect(url, autocommit=True) as somebody:
+
+        async def both_wait() -> bool:
+            waiting = somebody.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            return waiting.fetchone() == (2,)
+
+        async with opened(url) as register:
+            for place in range(10):
+                number = f"case-{place}"
+                await register.record(another(number))
+                certificate = CERTIFICATE.model_copy(update={"paper_id": f"{number}/certificate"})
+                duplicate = DUPLICATE.model_copy(
+                    update={"paper_id": f"{number}/duplicate", "number": number}
+                )
+                last = issued(2, control_number=number, charges=())
+                with somebody.transaction():
+                    somebody.execute("LOCK TABLE papers IN SHARE MODE")
+                    race = asyncio.gather(
+                        register.record(last.model_copy(update={"papers": (duplicate,)})),
+                        register.issue_certificate(number, certificate),
+                    )
+                    await until(both_wait)
+                await race
+                kept = await states(register, number)
+                assert kept[PaperKind.DUPLICATE] is PaperState.IN_FORCE
+                assert kept.get(PaperKind.TEMPORARY_CERTIFICATE) is not PaperState.IN_FORCE
 
 
 # --- one-time codes (R1) ------------------------------------------------------------------
@@ -642,8 +693,9 @@ def test_a_register_of_a_newer_program_is_noticed(database_url: str) -> None:
     migrate(database_url)
     with closing(Database(database_url)) as database, database.transaction() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(SchemaOutdated, match="9999"):
-        check(database_url)
+    for attempt in (check, migrate):
+        with pytest.raises(SchemaOutdated, match="newer version"):
+            attempt(database_url)
 
 
 def test_processes_that_migrate_at_once_do_not_get_in_each_others_way(database_url: str) -> None:
@@ -710,10 +762,10 @@ def test_a_folder_that_is_not_there_is_not_made_up(tmp_path: Path) -> None:
 
 
 def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
-    file = tmp_path / "with space #1?.sqlite3"
-    migrate(f"sqlite:///{file.as_posix().replace('?', '%3F')}")
-    (made,) = files_in(tmp_path)
-    assert stat.S_IMODE(made.stat().st_mode) == 0o600
+    file = tmp_path / "register #1.sqlite3"
+    migrate(f"sqlite:///{file}")
+    assert files_in(tmp_path) == [file]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 async def test_a_damaged_file_is_named_as_such(tmp_path: Path) -> None:
@@ -739,6 +791,28 @@ async def test_a_file_somebody_else_writes_is_a_passing_failure_and_can_be_read(
                 await register.record(FIRST)
             assert await register.find_case(NUMBER) is None
         assert await register.record(FIRST) == RecordAnswer()
+
+
+async def test_a_file_somebody_else_reads_can_be_written(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/register.sqlite3"
+    migrate(url)
+    async with opened(url, wait_seconds=0.1) as register:
+        with closing(sqlite3.connect(tmp_path / "register.sqlite3")) as somebody:
+            somebody.execute("BEGIN")
+            somebody.execute("SELECT * FROM cases")
+            assert await register.record(FIRST) == RecordAnswer()
+
+
+async def test_a_file_another_process_is_just_creating_is_waited_for(tmp_path: Path) -> None:
+    file = tmp_path / "register.sqlite3"
+    with closing(sqlite3.connect(file)) as somebody:
+        somebody.execute("BEGIN IMMEDIATE")
+        somebody.execute("CREATE TABLE first_page (id INTEGER)")
+        migrating = asyncio.create_task(asyncio.to_thread(migrate, f"sqlite:///{file}"))
+        assert not (await asyncio.wait({migrating}, timeout=0.3))[0]
+        somebody.rollback()
+        await migrating
+    check(f"sqlite:///{file}")
 
 
 async def test_rows_somebody_else_holds_are_a_passing_failure(postgres: PostgresServer) -> None:
@@ -777,7 +851,7 @@ async def test_a_server_that_is_away_is_a_passing_failure() -> None:
 
 
 def test_a_server_that_turns_us_away_is_quoted(postgres: PostgresServer) -> None:
-    with pytest.raises(TemporaryFailure, match='database "nowhere" does not exist'):
+    with pytest.raises(TemporaryFailure, match=r'reached: database "nowhere" does not exist$'):
         check(postgres.url("nowhere"))
 
 
