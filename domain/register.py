@@ -168,6 +168,8 @@ class RecordAnswer(Frozen):
 
     When there is any, nothing of the record was written.
     """
+    overtaken_by: int | None = None
+    """The stored revision, when it is above the record's; then nothing was written."""
     annulled: tuple[str, ...] = ()
     """Ids of temporary certificates this record annulled, now or when it was first written."""
 

@@ -1,6 +1,7 @@
 """What a starter does with cases: submit, look, correct, answer; over a connected client."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, TypeVar
 
@@ -26,7 +27,7 @@ from temporalio.service import RPCStatusCode
 
 from activities.ports import Register
 from domain.base import Frozen, Instant, JsonObject
-from domain.messages import HandOver, ParcelReport, ProductionRecord
+from domain.messages import CalendarPublished, HandOver, ParcelReport, ProductionRecord
 from domain.numbers import control_number
 from domain.routes import Route
 from domain.statuses import CaseStatus
@@ -152,9 +153,7 @@ async def begin(
         raise
     description = await handle.describe()
     submitted_at = datetime.fromisoformat(await description.memo_value(SUBMITTED_AT_MEMO))
-    submission = Submission(
-        control_number=number, workflow_id=handle.id, submitted_at=submitted_at
-    )
+    submission = Submission(control_number=number, workflow_id=handle.id, submitted_at=submitted_at)
     return submission, submitted_at == now
 
 
@@ -318,6 +317,24 @@ async def answer_for_holder(
     if present is not awaited:
         raise TurnedDown(f"this answer is not awaited: {present}")
     await signal(client, number, name, answer)
+
+
+async def running(client: Client) -> AsyncIterator[str]:
+    """Control numbers of all cases that have not ended, also in the engine's sense."""
+    query = f'WorkflowType = "{DUPLICATE_REQUEST}" AND ExecutionStatus = "Running"'
+    async for execution in client.list_workflows(query):
+        yield execution.id.rpartition("/")[2]
+
+
+async def tell_if_there(client: Client, number: str, news: CalendarPublished) -> bool:
+    """Tell a case of a published calendar; False when it has gone in the meantime."""
+    try:
+        await _handle(client, number).signal(Signal.CALENDAR_PUBLISHED.value, news)
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return False
+        raise
+    return True
 
 
 async def _running(client: Client, number: str) -> None:

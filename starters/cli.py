@@ -10,7 +10,7 @@ from temporalio.service import RPCError
 from activities.ports import TemporaryFailure
 from domain.numbers import BadControlNumber
 from starters import cases, display
-from starters.commands import applicant, holders, service, staff
+from starters.commands import applicant, bulk, calendar, holders, register, service, staff
 from starters.console import BAD_INPUT, FAILED, INTERRUPTED, NO_SUCH_CASE, UNREACHABLE, Stop
 from starters.files import BadFile
 from workers import temporal
@@ -23,9 +23,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (applicant, staff, service):
+for part in (applicant, bulk, staff, service):
     app.add_typer(part.app)
 app.add_typer(holders.app, name="holders")
+app.add_typer(register.app, name="register")
+app.add_typer(calendar.app, name="calendar")
 
 
 def main() -> int:
@@ -57,7 +59,7 @@ def explain(error: Exception) -> int:
     """The exit code and the one line for an error that ends a command."""
     from adapters.mail_rendering import BadTemplate  # noqa: PLC0415
     from adapters.profiles import BadProfile  # noqa: PLC0415
-    from adapters.register.connections import BadRegister  # noqa: PLC0415
+    from adapters.register.errors import BadRegister  # noqa: PLC0415
     from starters.server import CannotStart  # noqa: PLC0415
     from workers.settings import BadSettings  # noqa: PLC0415
 

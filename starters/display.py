@@ -1,6 +1,7 @@
 """What people look at in the terminal: tables and lines, by rich."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
 from rich import box
@@ -62,6 +63,16 @@ def table_of(
     for row in rows:
         table.add_row(*(row[column] for column in columns))
     return table
+
+
+def text_table(
+    columns: tuple[str, ...], rows: Iterable[Sequence[str]], *, first_to_go: tuple[str, ...] = ()
+) -> Table:
+    """A table of mere texts, whatever signs are in them."""
+    cells: Iterable[dict[str, RenderableType]] = (
+        {column: Text(cell) for column, cell in zip(columns, row, strict=True)} for row in rows
+    )
+    return table_of(None, columns_of(columns, first_to_go=first_to_go), cells)
 
 
 def status_text(status: CaseStatus | None, *, overdue: bool = False) -> Text:
@@ -157,3 +168,19 @@ def case_panel(view: CaseView) -> RenderableType:
 def day(moment: datetime | None) -> str:
     """A day as people write it, on this machine's clock; empty for none."""
     return f"{moment.astimezone():%d.%m.%Y}" if moment else ""
+
+
+@contextmanager
+def progress(what: str, total: int, *, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """Tell on stderr how many are done: a bar where somebody looks on, else now and then a line."""
+    if quiet:
+        yield lambda _: None
+    elif err.is_terminal:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress  # noqa: PLC0415 - slow
+
+        with Progress(what, BarColumn(), MofNCompleteColumn(), console=err, transient=True) as bar:
+            task = bar.add_task(what, total=total)
+            yield lambda done: bar.update(task, completed=done)
+    else:
+        every = max(1, total // 10)
+        yield lambda done: err.print(f"{done} of {total}") if done % every == 0 else None

@@ -33,7 +33,7 @@ def read_object(file: Path) -> JsonObject:
     Raises:
         BadFile: Not a readable regular file, too large, not UTF-8, not JSON or not an object.
     """
-    content, name = _content(file), shown(file)
+    content, name = read_bytes(file), shown(file)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -65,7 +65,12 @@ def read_object(file: Path) -> JsonObject:
     return value
 
 
-def _content(file: Path) -> bytes:
+def read_bytes(file: Path) -> bytes:
+    """The content of a file.
+
+    Raises:
+        BadFile: Not a readable regular file, or too large.
+    """
     name = shown(file)
     try:
         kind = file.stat().st_mode

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from domain.register import CalendarYear
 from workers.settings import load_settings
 
 if TYPE_CHECKING:
@@ -24,3 +25,9 @@ async def register() -> "AsyncIterator[SqlRegister]":
         yield opened
     finally:
         await opened.close()
+
+
+async def loaded_years() -> tuple[CalendarYear, ...]:
+    """Years of the official calendar loaded by hand; none where there is no register."""
+    async with register() as opened:
+        return await opened.calendar_years()

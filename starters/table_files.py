@@ -18,6 +18,7 @@ from pydantic import BaseModel, JsonValue
 from adapters.holders_csv import FORMULA_SIGNS
 from domain.application import Application
 from domain.base import JsonObject
+from starters.console import FAILED, Stop
 from starters.files import BadFile, shown
 
 STDOUT = Path("-")
@@ -68,10 +69,15 @@ def read_applications(file: Path) -> list[TableRow]:
 def _text(file: Path) -> str:
     name = shown(file)
     try:
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise BadFile(f"{name}: not a regular file; name the CSV file itself")
         with file.open("rb") as opened:
             content = opened.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise BadFile(f"{name}: cannot be read ({error.strerror})") from None
+    except FileNotFoundError:
+        raise BadFile(f"{name}: there is no such file or folder") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "the name is not usable"
+        raise BadFile(f"{name}: cannot be read ({reason})") from None
     if len(content) > MAX_BYTES:
         raise BadFile(f"{name}: larger than {MAX_BYTES // 1024**2} MiB; split the table")
     try:
@@ -199,6 +205,8 @@ def check_target(target: Path) -> None:
     Raises:
         BadFile: Its folder is not there, or something else than a file has its name.
     """
+    if target == STDOUT:
+        return
     try:
         if not target.resolve().parent.is_dir():
             raise BadFile(f"{shown(target)}: there is no such folder; create it first")
@@ -226,7 +234,8 @@ def write_table(
         private: True for a file that only its owner may read.
 
     Raises:
-        BadFile: It cannot be written; what was there before still is.
+        BadFile: Its folder is not there, or something else than a file has its name.
+        Stop: It cannot be written; what was there before still is.
     """
     text = io.StringIO()
     writer = csv.writer(text, delimiter=";", lineterminator="\n")
@@ -239,7 +248,7 @@ def write_table(
     try:
         _replace(target.resolve(), text.getvalue().encode("utf-8-sig"), private=private)
     except OSError as error:
-        raise BadFile(f"{shown(target)}: cannot be written ({error.strerror})") from None
+        raise Stop(FAILED, f"{shown(target)}: cannot be written ({error.strerror})") from None
 
 
 def _harmless(cell: object) -> object:
@@ -251,7 +260,7 @@ def _replace(file: Path, content: bytes, *, private: bool) -> None:
     beside = file.with_name(f".{secrets.token_hex(8)}.tmp")
     opener = partial(os.open, mode=0o600 if private else 0o666)
     try:
-        with open(beside, "xb", opener=opener) as new:  # noqa: PTH123 - a Path takes no opener
+        with open(beside, "xb", opener=opener) as new:
             new.write(content)
             new.flush()
             os.fsync(new.fileno())

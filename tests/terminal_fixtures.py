@@ -32,6 +32,8 @@ def diploma(stack_parts: EmbeddedStack, client: Client, tmp_path: Path) -> Cli: 
         TEMPORAL_ADDRESS=stack_parts.server.address,
         DIPLOMA_HOLDERS_BASE_URL=stack_parts.outside.base_url,
         DIPLOMA_PAYMENTS_BASE_URL=stack_parts.outside.base_url,
+        DIPLOMA_SMS_BASE_URL=stack_parts.outside.base_url,
+        DIPLOMA_REGISTER_URL=stack_parts.register_url,
     )
     return Cli(env, tmp_path)
 

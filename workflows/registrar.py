@@ -79,6 +79,10 @@ class Registrar:
             retry_policy=policies.REGISTER_RETRY,
             summary=f"register: {state.status}",
         )
+        if answer.overtaken_by is not None:
+            # The case was set back in the engine: catch up with what the register has seen.
+            state.revision = answer.overtaken_by
+            return
         if answer.taken_numbers:
             # Nothing was written: without those papers it is written again.
             state.taken_numbers += answer.taken_numbers

@@ -199,7 +199,8 @@ def _record(connection: Connection, record: CaseRecord) -> RecordAnswer:
     revision = connection.scalar(select(cases.c.revision).where(this_case))
     if revision is not None and revision >= record.revision:
         # Written before, or overtaken by a later record: nothing newer is turned back.
-        return RecordAnswer(annulled=_annulled_by(connection, record))
+        later = revision if revision > record.revision else None
+        return RecordAnswer(overtaken_by=later, annulled=_annulled_by(connection, record))
     taken = tuple(_taken(connection, record.papers))
     if taken:
         return RecordAnswer(taken_numbers=taken)

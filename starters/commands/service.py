@@ -18,7 +18,7 @@ from domain.application import Application
 from domain.clock import MOSCOW
 from domain.messages import Correction, HandOver, HolderReply, ParcelReport, ProductionRecord
 from domain.terms import project
-from starters import display
+from starters import display, records
 from starters.console import BAD_INPUT, FAILED, Json, Stop, print_json, with_client
 from workers.settings import listing, load_settings
 
@@ -67,7 +67,8 @@ def terms(
     """Show the latest day of every stage for a submission on a day (R4)."""
     day = _day(start) if start is not None else datetime.now(ZoneInfo(MOSCOW)).date()
     profile = load_profile(load_settings().profile)
-    dates = project(day, profile.terms, official_calendar(day), expedited=expedited)
+    loaded = asyncio.run(records.loaded_years())
+    dates = project(day, profile.terms, official_calendar(day, 730, loaded), expedited=expedited)
     if as_json:
         print_json(dates.model_dump(mode="json"))
         return

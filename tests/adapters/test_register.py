@@ -283,7 +283,7 @@ async def test_an_older_record_turns_nothing_back(register: SqlRegister) -> None
             "charges": (),
         }
     )
-    assert await register.record(late) == RecordAnswer()
+    assert await register.record(late) == RecordAnswer(overtaken_by=3)
     assert await the_case(register) == newest
     assert len(await register.federal_rows()) == 1
 

@@ -180,7 +180,7 @@ async def test_twenty_looks_at_a_case_end_well(diploma: Cli) -> None:
     for _ in range(10):
         looks = await asyncio.gather(diploma("status", number), diploma("status", number))
         codes += [ended.code for ended in looks]
-    assert codes == [0] * 20
+    assert codes == [0] * 20, looks[0].err
 
 
 async def test_the_attribute_for_the_term_holds_the_end_of_its_last_working_day(
