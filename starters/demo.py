@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
@@ -13,9 +14,11 @@ from rich.table import Table
 from rich.text import Text
 from temporalio.client import Client
 
+from domain.application import DeliveryMethod
 from domain.base import Frozen, JsonObject
 from domain.messages import Correction, SuspensionLifted, WithdrawalRequested
 from domain.numbers import control_number
+from domain.register import PaperState
 from domain.statuses import CaseStatus
 from domain.terms import Rung
 from simulators.client import play
@@ -46,6 +49,13 @@ HAPPY_PATH = (
 )
 
 
+HANDED_OVER = {
+    DeliveryMethod.POST: "delivered by post",
+    DeliveryMethod.PICKUP: "collected",
+    DeliveryMethod.ELECTRONIC: "sent as a file",
+}
+
+
 class DemoCase(Frozen):
     """How one example ended."""
 
@@ -57,6 +67,8 @@ class DemoCase(Frozen):
     stages: tuple[str, ...]
     overdue_once: bool
     due_dates_told: tuple[date, ...]
+    remarks: tuple[str, ...]
+    """What else happened: money, parcels, papers."""
     mails_sent: int
 
 
@@ -91,7 +103,7 @@ class Player:
         self.number = (await cases.submit(client, stack.register, self.application)).control_number
         acts = asyncio.create_task(self._act(client, stack.day_seconds))
         try:
-            while not (self.view and self.view.status.is_final and not self.view.mails.waiting):
+            while not (self.view and _is_over(self.view)):
                 await asyncio.sleep(LOOK_EVERY)
                 await self._look(client)
         finally:
@@ -147,8 +159,34 @@ class Player:
                 for entry in self.view.timeline
             ),
             due_dates_told=tuple(self.dues),
+            remarks=tuple(_remarks(self.view)),
             mails_sent=self.view.mails.sent,
         )
+
+
+def _is_over(view: CaseView) -> bool:
+    """True when nothing is left to see: mails are sent, and no certificate outlived its case."""
+    certificate = view.temporary_certificate
+    in_force = certificate is not None and certificate.state is PaperState.IN_FORCE
+    return view.status.is_final and not view.mails.waiting and not in_force
+
+
+def _remarks(view: CaseView) -> Iterator[str]:
+    """What happened beside the stages, in few words."""
+    if view.fees and len(view.fees.invoices) > 1:
+        yield f"{len(view.fees.invoices)} invoices"
+    if view.fees and view.fees.paid:
+        yield f"paid {view.fees.paid} online"
+    if view.fees and view.fees.refunded:
+        yield f"refunded {view.fees.refunded}"
+    if any(entry.event == "contact_confirmed" for entry in view.timeline):
+        yield "confirmed by code"
+    if view.parcels_returned:
+        yield "parcel came back"
+    if view.hand_over:
+        yield HANDED_OVER[view.hand_over.method]
+    if view.temporary_certificate:
+        yield f"temporary certificate {view.temporary_certificate.state}"
 
 
 async def play_examples(*, keep: bool, day_seconds: float, quiet: bool) -> DemoReport:
@@ -254,8 +292,8 @@ def _way(status: CaseStatus) -> Text:
 def final_table(report: DemoReport) -> Table:
     """How the cases ended."""
     columns = display.columns_of(
-        ("case", "control number", "route", "outcome", "stages", "mails"),
-        first_to_go=("route", "stages"),
+        ("case", "control number", "route", "outcome", "stages", "besides", "mails"),
+        first_to_go=("route", "stages", "besides"),
     )
     return display.table_of("How the cases ended", columns, map(_then, report.cases))
 
@@ -272,5 +310,6 @@ def _then(case: DemoCase) -> dict[str, RenderableType]:
         "route": case.route,
         "outcome": outcome,
         "stages": " → ".join(case.stages),
+        "besides": ", ".join(case.remarks),
         "mails": str(case.mails_sent),
     }

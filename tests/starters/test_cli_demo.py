@@ -4,7 +4,7 @@ from terminal import EXAMPLES, Cli
 
 
 async def test_every_example_ends_as_its_file_expects(lonely: Cli) -> None:
-    ended = await lonely("demo", "--json", "--day-seconds", "0.2")
+    ended = await lonely("demo", "--json", "--day-seconds", "0.4")
     assert ended.code == 0, ended.err
     report = ended.document()
     assert len(report["cases"]) == len(list(EXAMPLES.glob("*.json")))
@@ -13,5 +13,12 @@ async def test_every_example_ends_as_its_file_expects(lonely: Cli) -> None:
     routes = {"institution", "successor", "archive", "liquidated"}
     assert {case["route"] for case in report["cases"]} == routes
     assert all(case["outcome"] == case["expected"] for case in report["cases"])
+    besides = {case["example"]: set(case["remarks"]) for case in report["cases"]}
+    assert "confirmed by code" in besides["15-by-code"]
+    assert {"delivered by post", "temporary certificate annulled"} <= besides["16-parcel"]
+    assert {"parcel came back", "collected"} <= besides["17-parcel-returned"]
+    assert "sent as a file" in besides["18-electronic"]
+    assert "2 invoices" in besides["19-two-invoices"]
+    assert {"paid 1500 online", "refunded 1500"} <= besides["20-refunded"]
     assert all(case["mails_sent"] > 0 for case in report["cases"])
     assert len(list((lonely.folder / report["mails_folder"]).glob("*.eml"))) >= 14
