@@ -180,7 +180,7 @@ class Run:
                     return Outcome.SUBMITTED_BEFORE
                 return Outcome.WILL_BE_TURNED_DOWN if found else Outcome.SUBMITTED
         except BadFile as error:
-            found = (_not_readable(str(error)),)
+            found = (_not_readable(str(error).removeprefix(f"{entry.place}: ")),)
         self._refusals[place] = Refusal(
             place=entry.place, submission_id=_submission_id(application), deficiencies=found
         )

@@ -26,8 +26,10 @@ class CalendarDesk:
         state = self._case.state
         while True:
             await wait(lambda: state.setup is not None and bool(state.calendar_years))
-            years, state.calendar_years = sorted(set(state.calendar_years)), []
-            await self._take_over(years)
+            years = set(state.calendar_years)
+            await self._take_over(sorted(years))
+            # Only now, so that a run that continues as new meanwhile takes them over again.
+            state.calendar_years = [year for year in state.calendar_years if year not in years]
 
     async def _take_over(self, years: list[int]) -> None:
         state, before = self._case.state, self._dates()

@@ -5,6 +5,7 @@ from temporalio.exceptions import ChildWorkflowError, TemporalError
 
 from domain.notices import NoticeEvent
 from domain.register import PaperState
+from workflows import policies
 from workflows.case import Case
 from workflows.contracts import (
     TEMPORARY_CERTIFICATE,
@@ -41,6 +42,10 @@ class CertificateDesk:
         application = state.application
         if application is not None and application.temporary_certificate:
             state.certificates_wanted += 1
+
+    async def pause(self) -> None:
+        """Wait a little for what is being passed on."""
+        await wait(lambda: not self._busy, policies.HANDOVER_TO_NEXT_RUN)
 
     async def end(self) -> None:
         """Tell the certificate that the case has ended; the register annuls it with the record."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
@@ -22,7 +22,12 @@ with workflow.unsafe.imports_passed_through():
     from workflows.cashier import Cashier
     from workflows.companion import CertificateDesk
     from workflows.contact import ContactDesk
-    from workflows.contracts import DUPLICATE_REQUEST, CaseOutcome, CaseRequest
+    from workflows.contracts import (
+        DUPLICATE_REQUEST,
+        SUBMITTED_AT_MEMO,
+        CaseOutcome,
+        CaseRequest,
+    )
     from workflows.corrections import Corrections
     from workflows.handlers import CaseMessages
     from workflows.holder_desk import HolderDesk
@@ -142,6 +147,8 @@ class DuplicateRequest(CaseMessages):
             return
         setup = opened.setup
         state.setup = setup
+        answered: str = workflow.memo_value(SUBMITTED_AT_MEMO, "", type_hint=str)
+        state.submitted_at = datetime.fromisoformat(answered) if answered else started_at
         state.application = opened.examination.application
         state.reasons = opened.examination.deficiencies
         state.revision = opened.revision
@@ -264,6 +271,7 @@ class DuplicateRequest(CaseMessages):
         await workflow.wait_condition(workflow.all_handlers_finished)
         await self._postman.pause()
         await self._registrar.pause()
+        await self._certificate.pause()
         number = self._state.control_number
         workflow.continue_as_new(
             CaseRequest(control_number=number, application={}, state=self._state)

@@ -4,9 +4,10 @@ import asyncio
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
+from temporalio.exceptions import TimeoutError as StepTimeout
 
 from activities.notices import NoticeActivities
-from domain.notices import Audience, Delivery, Notice, NoticeEvent
+from domain.notices import Audience, Delivery, DeliveryReport, Notice, NoticeEvent
 from workflows import policies
 from workflows.case import Case
 from workflows.waiting import wait
@@ -59,13 +60,15 @@ class Postman:
                 retry_policy=policies.MAIL_RETRY,
                 summary=f"mail: {', '.join(notice.event for notice in due)}",
             )
-            refused = {
-                report.key: report.reason
-                for report in reports
-                if report.delivery is Delivery.REJECTED
+            refused = _refused(reports)
+        except ActivityError as error:
+            settled_before = _settled_before(error)
+            known = {report.key for report in settled_before}
+            refused = _refused(settled_before) | {
+                notice.key: "the mail server did not take it for days"
+                for notice in due
+                if notice.key not in known
             }
-        except ActivityError:
-            refused = {notice.key: "the mail server did not take it for days" for notice in due}
         finally:
             del self._under_way[addressee]
         settled = {notice.key for notice in due}
@@ -101,3 +104,14 @@ class Postman:
                 f"mail {notice.key} cannot be delivered ({reason}): reach the person another way",
             )
         case.publish()
+
+
+def _refused(reports: list[DeliveryReport]) -> dict[str, str]:
+    """Keys of notices nobody will ever take, with the reason."""
+    return {report.key: report.reason for report in reports if report.delivery is Delivery.REJECTED}
+
+
+def _settled_before(error: ActivityError) -> list[DeliveryReport]:
+    """What the last attempt had settled by the time everything was given up."""
+    details = error.cause.last_heartbeat_details if isinstance(error.cause, StepTimeout) else ()
+    return [DeliveryReport.model_validate(item) for item in (details[0] if details else ())]

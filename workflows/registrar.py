@@ -101,7 +101,7 @@ def record_of(state: CaseState, now: datetime) -> CaseRecord:
         control_number=state.control_number,
         revision=state.revision,
         submission_id=submission_id if isinstance(submission_id, str) else None,
-        submitted_at=setup.clock.origin,
+        submitted_at=state.submitted_at or setup.clock.origin,
         status=state.status,
         route=state.route,
         region=setup.region,

@@ -193,6 +193,8 @@ class CaseState(BaseModel):
     recorded: int = 0
     """Entries of the timeline the register has."""
     papers_recorded: dict[str, Paper] = {}
+    submitted_at: Instant | None = None
+    """What the first submission was answered with, and every repetition is."""
     ended_at: Instant | None = None
 
     corrections: list[PendingCorrection] = []

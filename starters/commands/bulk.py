@@ -1,5 +1,6 @@
 """The command that submits many applications at once."""
 
+import logging
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -33,6 +34,8 @@ def bulk(
     as_json: Json = False,
 ) -> None:
     """Submit many applications; each submission has one case, however often this is repeated."""
+    # Of a server that went away each call in flight would warn at each of its retries.
+    logging.getLogger("temporalio.core").setLevel(logging.ERROR)
     if report is not None:
         check_target(report)
     entries = many.entries_of(source)

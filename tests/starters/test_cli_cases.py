@@ -20,6 +20,13 @@ from domain.statuses import CaseStatus
 from starters import cases
 from starters.files import read_object
 from starters.stack import EmbeddedStack
+from workflows.contracts import (
+    DUPLICATE_REQUEST,
+    TASK_QUEUE,
+    CaseOutcome,
+    CaseRequest,
+    workflow_id,
+)
 
 SLOW_HOLDER = {
     "verification": [{"after_days": 200}],
@@ -55,10 +62,50 @@ async def test_ten_people_who_submit_one_file_at_once_get_one_answer(
     assert (await client.count_workflows(query)).count == 1
 
     await reaches(client, number, CaseStatus.ISSUED)
-    await client.get_workflow_handle(f"duplicate/{number}").result()
     again = await asyncio.gather(*(diploma("submit", file, "--json") for _ in range(2)))
     assert {ended.out for ended in again} == answers
     assert (await client.count_workflows(query)).count == 1
+
+
+async def test_a_case_the_engine_has_forgotten_is_still_known(
+    diploma: Cli, client: Client, stack_parts: EmbeddedStack
+) -> None:
+    file = diploma.case_file("forgotten", simulation=QUICK_HOLDER)
+    before = await diploma("submit", str(file), "--json")
+    number = before.document()["control_number"]
+    await reaches(client, number, CaseStatus.ISSUED)
+
+    async def on_record() -> bool:
+        stored = await stack_parts.register.find_case(number)
+        return stored is not None and stored.case.status is CaseStatus.ISSUED
+
+    await until(on_record)
+    deleted = await diploma.temporal("workflow", "delete", "--yes", "-w", f"duplicate/{number}")
+    assert deleted.code == 0, deleted.err
+
+    async def forgotten() -> bool:
+        return (await client.count_workflows(f'WorkflowId = "duplicate/{number}"')).count == 0
+
+    await until(forgotten)
+    view = await diploma.view(number)
+    assert view["status"] == "ISSUED"
+    assert [entry["event"] for entry in view["timeline"]][-1] == "ISSUED"
+    assert {paper["kind"] for paper in view["papers"]} >= {"duplicate", "original"}
+    again = await diploma("submit", str(file), "--json")
+    assert again.out == before.out
+    assert await forgotten()
+
+    stored_before = await stack_parts.register.find_case(number)
+    # A portal that starts the workflow itself begins nothing anew either.
+    handle = await client.start_workflow(
+        DUPLICATE_REQUEST,
+        CaseRequest(control_number=number, application=read_object(file)),
+        id=workflow_id(number),
+        task_queue=TASK_QUEUE,
+    )
+    outcome = CaseOutcome.model_validate(await handle.result())
+    assert outcome.status is CaseStatus.ISSUED
+    assert await stack_parts.register.find_case(number) == stored_before
 
 
 async def test_a_case_is_shown_answered_for_and_claimed_until_it_is_issued(
@@ -99,7 +146,6 @@ async def test_a_case_is_shown_answered_for_and_claimed_until_it_is_issued(
         ended = await diploma("reply", number, str(EXAMPLES / "replies" / f"{answer}.json"))
         assert ended.code == 0, ended.err
         await reaches(client, number, follows)
-    await client.get_workflow_handle(f"duplicate/{number}").result()
     late = await asyncio.gather(
         diploma("withdraw", number),
         diploma("claim", number, "--officer", "officer-7"),
