@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from samples import valid_application
-from staging import Stage, Story
+from staging import Stage, Story, produced
 
 from domain.base import JsonObject
 from domain.statuses import CaseStatus
@@ -14,6 +14,7 @@ LIQUIDATED = "7800004470"
 REORGANISED = "7700003458"
 SUCCESSOR = "7700001549"
 ARCHIVE = "7700006579"
+HANDED_OVER = {"method": "pickup", "handed_over_on": "2026-06-22", "reference": "АКТ-17"}
 
 
 def at_institution(inn: str, region: str) -> JsonObject:
@@ -138,3 +139,27 @@ async def test_a_correction_of_the_institution_moves_the_search_there(stage: Sta
     await story.signal("correction_submitted", {"changes": {"institution": other}})
     view = await story.reaches(CaseStatus.IN_REVIEW)
     assert "Исетский" in view.holder
+
+
+async def test_an_archives_answers_twice_contradicting_and_late_have_one_effect(
+    stage: Stage,
+) -> None:
+    story = await stage.starts()
+    await story.reaches(CaseStatus.IN_REVIEW)
+    await answers(story, "transferred")
+    await story.has("moved")
+    for _ in range(2):
+        await answers(story, "confirmed", reply_id="archive-1", copy_reference="А-17")
+    await answers(story, "not_found", reply_id="archive-2")
+    await story.has("parked")
+    await story.signal("production_finished", produced())
+    await story.reaches(CaseStatus.READY)
+    await story.signal("duplicate_handed_over", HANDED_OVER)
+    await story.reaches(CaseStatus.ISSUED)
+    await answers(story, "confirmed", reply_id="archive-3")
+    view = await story.has("parked", 2)
+    assert [entry.event for entry in view.timeline].count("IN_PRODUCTION") == 1
+    assert [entry.event for entry in view.timeline].count("repeated") == 1
+    assert [item.message for item in view.parked] == ["holder_replied", "holder_replied"]
+    assert "ISSUED" in view.parked[1].reason
+    assert view.copy_reference == "А-17"

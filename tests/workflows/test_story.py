@@ -10,6 +10,7 @@ from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
 from activities.ports import UnreadableAnswer
+from adapters.production_calendar import official_calendar
 from domain.base import JsonObject
 from domain.errands import ErrandAnswer
 from domain.messages import HandOver, HolderReply, PaymentReceived, ProductionRecord
@@ -253,6 +254,24 @@ async def test_an_error_in_the_passport_suspends_until_it_is_mended(stage: Stage
     assert view.stage.due_on > before.due_on + timedelta(days=100)
     assert view.check_round == 2
     assert view.pauses[0].ended_at is not None
+
+
+async def test_five_working_days_with_the_applicant_move_the_deadline_by_exactly_five(
+    stage: Stage,
+) -> None:
+    story = await stage.starts_by_letter()
+    before = (await story.reaches(CaseStatus.IN_REVIEW)).stage
+    await story.signal("holder_replied", BAD_PASSPORT)
+    since = (await story.reaches(CaseStatus.SUSPENDED)).pauses[0].started_at.date()
+    calendar = official_calendar(since)
+    days = (calendar.add_working_days(since, 5) - since).days
+    await story.pass_days(days)
+    await story.signal("suspension_lifted", {"officer": "petrova"})
+    after = (await story.reaches(CaseStatus.IN_REVIEW)).stage
+    assert before is not None
+    assert after is not None
+    assert before.due_on is not None
+    assert after.due_on == calendar.add_working_days(before.due_on, 5)
 
 
 async def test_a_silent_holder_is_reminded_then_overdue_and_the_case_lives_on(
