@@ -7,17 +7,37 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from jinja2 import FileSystemLoader, StrictUndefined, Template, TemplateError, TemplateSyntaxError
+from jinja2 import (
+    FileSystemLoader,
+    StrictUndefined,
+    Template,
+    TemplateError,
+    TemplateSyntaxError,
+    meta,
+    nodes,
+)
 from jinja2.sandbox import SandboxedEnvironment
 
 from activities.ports import Mail, Sms
-from domain.notices import Notice, NoticeEvent
+from domain.notices import Notice, NoticeEvent, NoticeFacts
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates" / "mail"
 SMS_TEMPLATES = TEMPLATES.parent / "sms"
 SERVICE_NAME = "Служба выдачи дубликатов дипломов"
 LINE_WIDTH = 76
 """Plain text stays readable when it is quoted with a mark before each line."""
+
+KNOWN_NAMES = frozenset(NoticeFacts.model_fields) | {
+    "case_url",
+    "code",
+    "control_number",
+    "event",
+    "service_name",
+    "shape",
+    "subject",
+    "valid_minutes",
+}
+"""What a template may mention: the facts of a notice, and what is told beside them."""
 
 _WEEKDAYS = ("понедельник", "вторник", "среда", "четверг", "пятница", "суббота", "воскресенье")
 _NO_BREAK = "\u00a0"
@@ -180,9 +200,29 @@ def _environment(folder: Path, *, escape: bool) -> SandboxedEnvironment:
         "roubles": roubles,
     }
     environment.filters.update(filters)
+    parsed = {}
     for name in environment.list_templates(extensions=["j2"]):
         environment.get_template(name)  # a malformed template is found now, not at a mail
+        parsed[name] = environment.parse((folder / name).read_text(encoding="utf-8"), name)
+    _check_names(parsed)
     return environment
+
+
+def _check_names(parsed: dict[str, nodes.Template]) -> None:
+    """Find a misspelt fact now, not at the mail that mentions it.
+
+    Raises:
+        BadTemplate: Nothing has that name: no fact, no macro and no variable of any template.
+    """
+    ours = set(KNOWN_NAMES)
+    for tree in parsed.values():
+        ours |= {macro.name for macro in tree.find_all(nodes.Macro)}
+        ours |= {used.target for used in tree.find_all(nodes.Import)}
+        ours |= {name.name for name in tree.find_all(nodes.Name) if name.ctx == "store"}
+    for name, tree in parsed.items():
+        unknown = meta.find_undeclared_variables(tree) - ours
+        if unknown:
+            raise BadTemplate(f"template {name}: nothing is called {', '.join(sorted(unknown))}")
 
 
 def _in_one_line(value: Any) -> Any:

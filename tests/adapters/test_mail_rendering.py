@@ -204,6 +204,18 @@ def test_a_missing_template_is_found_at_the_start(tmp_path: Path) -> None:
         TemplateMailRenderer("mail.example.org", "https://example.org/{number}", templates=tmp_path)
 
 
+def test_a_misspelt_fact_is_found_at_the_start(tmp_path: Path) -> None:
+    folder = tmp_path / "mail"
+    shutil.copytree(TEMPLATES, folder)
+    spoilt = folder / "withdrawn.j2"
+    text = spoilt.read_text(encoding="utf-8").replace(
+        "{% block happened %}", "{% block happened %}{{ hapened_on }}"
+    )
+    spoilt.write_text(text, encoding="utf-8")
+    with pytest.raises(BadTemplate, match=r"withdrawn\.j2: nothing is called hapened_on"):
+        TemplateMailRenderer("mail.example.org", "https://example.org/{number}", templates=folder)
+
+
 def test_a_slip_in_a_template_is_named_with_its_file_and_line(tmp_path: Path) -> None:
     folder = tmp_path / "mail"
     shutil.copytree(TEMPLATES, folder)
