@@ -3,6 +3,8 @@
 import errno
 import sys
 from contextlib import suppress
+from importlib import metadata
+from typing import Annotated
 
 import typer
 from temporalio.service import RPCError
@@ -23,6 +25,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+@app.callback(invoke_without_command=True)
+def diploma(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Duplicate diplomas: submit requests, watch them, answer for holders."""
+    if version:
+        display.out.print(metadata.version("diploma-duplicates"), markup=False)
+        raise typer.Exit
+
+
 for part in (applicant, bulk, staff, service):
     app.add_typer(part.app)
 app.add_typer(holders.app, name="holders")
@@ -66,7 +80,8 @@ def explain(error: Exception) -> int:
     if isinstance(error, typer.TyperException):
         context = getattr(error, "ctx", None)
         command = context.command_path if context else app.info.name
-        complain(f"{error.format_message().rstrip('.')}. See `{command} --help`.")
+        if error.format_message():  # empty when the command alone was given: help was shown
+            complain(f"{error.format_message().rstrip('.')}. See `{command} --help`.")
         return BAD_INPUT
     bad_input = (BadFile, BadControlNumber, BadSettings, BadProfile, BadTemplate, BadRegister)
     known = (*bad_input, temporal.Unreachable, cases.TurnedDown, cases.NoWorker, CannotStart)
