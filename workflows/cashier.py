@@ -13,7 +13,7 @@ from domain.payments import InvoiceOrder, RefundOrder
 from domain.routes import Route
 from workflows import policies
 from workflows.case import Case
-from workflows.holder_desk import Wait, give_up
+from workflows.holder_desk import Asking, Wait
 from workflows.reception import Reception
 from workflows.state import Charge
 
@@ -86,11 +86,9 @@ class Cashier:
         if polling is None:
             await self._wait(done)
             return
-        try:
+        async with Asking(polling):
             await self._wait(lambda: done() or polling.done())
             finished = polling.done()
-        finally:
-            await give_up(polling)
         if not finished:
             return
         payment = await polling

@@ -73,11 +73,9 @@ class HolderDesk:
             retry_policy=policies.POLL_RETRY,
             summary=f"{consultation.errand.kind}: wait for the holder's answer",
         )
-        try:
+        async with Asking(polling):
             await self._wait(lambda: answered() or polling.done())
             finished = polling.done()
-        finally:
-            await give_up(polling)
         if not finished:
             return
         try:
@@ -99,10 +97,19 @@ class HolderDesk:
             self._case.park("holder's system", "its answer does not fit: ask the holder")
 
 
-async def give_up(polling: "workflow.ActivityHandle[Any]") -> None:
-    """Stop asking; a poll that was never sent off ends in another way than one that was."""
-    if polling.done():
-        return
-    polling.cancel()
-    with suppress(ActivityError, asyncio.CancelledError):
-        await polling
+class Asking:
+    """A poll that is given up when its block is left, however that happens."""
+
+    def __init__(self, polling: "workflow.ActivityHandle[Any]") -> None:
+        self._polling = polling
+
+    async def __aenter__(self) -> None:
+        pass
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is GeneratorExit or self._polling.done():
+            return  # a case that is thrown out of memory must not wait for anything
+        self._polling.cancel()
+        # A poll that was never sent off ends in another way than one that was.
+        with suppress(ActivityError, asyncio.CancelledError):
+            await self._polling

@@ -1,6 +1,7 @@
 """Fees in one invoice or two, paid early, late or twice, and given back once (R7)."""
 
 import pytest
+from helpers import until
 from samples import documents_without, valid_application
 from staging import Stage, Story
 
@@ -101,7 +102,12 @@ async def test_a_correction_that_changes_the_fee_makes_another_invoice(stage: St
     story = await stage.starts(unpaid())
     old = open_invoice(await story.reaches(CaseStatus.RETURNED))
     await story.signal("correction_submitted", {"changes": {"expedited": True}})
-    view = await story.has("correction")
+
+    async def invoiced() -> bool:
+        return len(invoices(await story.view())) > 1
+
+    await until(invoiced)
+    view = await story.view()
     new = open_invoice(view)
     assert new.amount == old.amount + 300
     assert [item.void for item in invoices(view)] == [True, False]
