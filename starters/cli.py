@@ -70,40 +70,47 @@ def complain(text: str) -> None:
 
 
 def explain(error: Exception) -> int:
-    """The exit code and the one line for an error that ends a command."""
+    """Say in one line what ended a command; returns the exit code."""
+    code, text = _meaning(error)
+    if text:
+        complain(text)
+    return code
+
+
+def _meaning(error: Exception) -> tuple[int, str]:
+    """The exit code and the line for an error; no line where enough was said already."""
     from adapters.mail_rendering import BadTemplate  # noqa: PLC0415
     from adapters.profiles import BadProfile  # noqa: PLC0415
     from adapters.register.errors import BadRegister  # noqa: PLC0415
     from starters.server import CannotStart  # noqa: PLC0415
     from workers.settings import BadSettings  # noqa: PLC0415
 
-    if isinstance(error, typer.TyperException):
-        context = getattr(error, "ctx", None)
-        command = context.command_path if context else app.info.name
-        if error.format_message():  # empty when the command alone was given: help was shown
-            complain(f"{error.format_message().rstrip('.')}. See `{command} --help`.")
-        return BAD_INPUT
-    bad_input = (BadFile, BadControlNumber, BadSettings, BadProfile, BadTemplate, BadRegister)
-    known = (*bad_input, temporal.Unreachable, cases.TurnedDown, cases.NoWorker, CannotStart)
-    if isinstance(error, bad_input):
-        code = BAD_INPUT
-    elif isinstance(error, temporal.Unreachable | RPCError):
-        code = UNREACHABLE
-    elif isinstance(error, cases.NoSuchCase):
-        code = NO_SUCH_CASE
-    else:
-        code = FAILED
-    if isinstance(error, cases.NoSuchCase):
-        text = f"there is no case {error}"
-    elif isinstance(error, RPCError):
-        text = f"the Temporal server did not answer: {error.status.name}"
-    elif isinstance(error, TemporaryFailure):
-        text = f"{error}; try again"
-    elif isinstance(error, known):
-        text = str(error)
-    elif isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        text = "no space left to write the output"
-    else:
-        text = f"unexpected {type(error).__name__}; please report it with the command you gave"
-    complain(text)
-    return code
+    match error:
+        case typer.TyperException():
+            return BAD_INPUT, _usage(error)
+        case BadFile() | BadControlNumber() | BadSettings() | BadProfile() | BadTemplate():
+            return BAD_INPUT, str(error)
+        case BadRegister():
+            return BAD_INPUT, str(error)
+        case temporal.Unreachable():
+            return UNREACHABLE, str(error)
+        case RPCError():
+            return UNREACHABLE, f"the Temporal server did not answer: {error.status.name}"
+        case cases.NoSuchCase():
+            return NO_SUCH_CASE, f"there is no case {error}"
+        case TemporaryFailure():
+            return FAILED, f"{error}; try again"
+        case cases.TurnedDown() | cases.NoWorker() | CannotStart():
+            return FAILED, str(error)
+        case OSError() if error.errno == errno.ENOSPC:
+            return FAILED, "no space left to write the output"
+    name = type(error).__name__
+    return FAILED, f"unexpected {name}; please report it with the command you gave"
+
+
+def _usage(error: typer.TyperException) -> str:
+    """What is wrong with the way a command was given; nothing when its help was shown instead."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else app.info.name
+    said = error.format_message().rstrip(".")
+    return f"{said}. See `{command} --help`." if said else ""

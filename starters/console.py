@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Coroutine
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ from adapters.profiles import load_profile
 from domain.base import JsonObject
 from domain.deficiencies import Deficiency
 from domain.examination import examine
+from domain.profile import Profile
 from starters import cases, display
 from starters.files import BadFile, read_object, shown
 from workers import temporal
@@ -52,9 +54,15 @@ def read_case(file: Path) -> tuple[JsonObject, JsonObject | None]:
     return content, scenario
 
 
+@cache
+def _profile(folder: Path) -> Profile:
+    """Read once, however many applications are examined."""
+    return load_profile(folder)
+
+
 def examined(application: JsonObject) -> tuple[Deficiency, ...]:
     """Everything wrong with an application, by the rules of this machine's profile."""
-    profile = load_profile(load_settings().profile)
+    profile = _profile(load_settings().profile)
     institution = application.get("institution")
     region = institution.get("region") if isinstance(institution, dict) else None
     today = datetime.now(ZoneInfo(profile.zone_of(region))).date()

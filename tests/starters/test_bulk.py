@@ -163,8 +163,12 @@ async def test_every_application_of_a_folder_is_submitted_or_named_with_its_reas
     again = await diploma_alone("bulk", str(folder), "--json")
     assert (again.code, again.err) == (2, "")
     assert counts(again) == {
-        **{"read": MANY, "submitted": 0, "will_be_turned_down": 0, "not_reached": 0},
-        **{"submitted_before": MANY - BAD, "refused": BAD},
+        "read": MANY,
+        "submitted": 0,
+        "will_be_turned_down": 0,
+        "not_reached": 0,
+        "submitted_before": MANY - BAD,
+        "refused": BAD,
     }
 
 
@@ -190,8 +194,12 @@ async def test_a_run_that_ctrl_c_ended_goes_on_where_it_stopped(
         again = await run("bulk", str(folder), "--json")
     assert again.code == 2
     assert counts(again) == {
-        **{"read": MANY, "will_be_turned_down": 0, "refused": BAD, "not_reached": 0},
-        **{"submitted": MANY - BAD - HELD - 1 + before, "submitted_before": HELD + 1 - before},
+        "read": MANY,
+        "will_be_turned_down": 0,
+        "refused": BAD,
+        "not_reached": 0,
+        "submitted": MANY - BAD - HELD - 1 + before,
+        "submitted_before": HELD + 1 - before,
     }
     assert await begun(engine, expected) == expected
 
