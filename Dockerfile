@@ -1,4 +1,4 @@
-# The worker: runs cases and talks to mail, holders and payments.
+# The worker, which runs cases and talks to the outside; and every other diploma command.
 FROM python:3.13-slim AS build
 
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
@@ -34,4 +34,5 @@ USER diploma
 HEALTHCHECK --interval=15s --timeout=10s --start-period=30s --retries=4 \
     CMD ["diploma", "worker", "--healthcheck"]
 # The exec form: the worker itself gets SIGTERM and drains.
-ENTRYPOINT ["diploma", "worker"]
+ENTRYPOINT ["diploma"]
+CMD ["worker"]
