@@ -100,6 +100,9 @@ class CorrectionToAssess(Frozen):
     paid: int = 0
     """Roubles paid online; a correction may have changed what is due."""
     in_instalments: bool = False
+    share_first: float = 0.5
+    pdf_only: bool = False
+    """True when the case began with an archive, which takes nothing else (R2)."""
     awaits_code: bool = False
     """True while the applicant has not confirmed the consent with a one-time code."""
 
@@ -170,8 +173,9 @@ class CaseActivities:
         region = self._region(raw)
         zone = self._profile.zone_of(region)
         today = _local_day(opening.submitted_at, zone)
-        examination = examine(raw, self._profile, today)
         stop = self._first_stop(raw)
+        pdf_only = stop.route is Route.ARCHIVE
+        examination = examine(raw, self._profile, today, pdf_only=pdf_only)
         with in_engine_terms():
             known = await self._register.find_case(opening.control_number)
         return OpenedCase(
@@ -236,6 +240,7 @@ class CaseActivities:
             self._profile,
             request.today,
             fee_paid=fee_paid,
+            pdf_only=request.pdf_only,
         )
         known = assessment.application
         if request.awaits_code and known is not None and known.needs_code():
@@ -249,7 +254,7 @@ class CaseActivities:
         first, *_ = instalments(
             self._fees(draft),
             from_archive=request.in_instalments,
-            share_first=self._profile.tariff.archive_share_first,
+            share_first=request.share_first,
         )
         return total_due(first)
 

@@ -88,7 +88,12 @@ class CorrectionAssessment(Frozen):
 
 
 def examine(
-    raw: JsonObject, profile: Profile, today: date, *, fee_paid: bool = False
+    raw: JsonObject,
+    profile: Profile,
+    today: date,
+    *,
+    fee_paid: bool = False,
+    pdf_only: bool = False,
 ) -> Examination:
     """Read an application and name everything wrong with it at once (R1, R2, R5).
 
@@ -98,6 +103,7 @@ def examine(
         today: The day of reading; later dates are refused.
         fee_paid: True when the payment system has confirmed the fee, so that no scan of a
             receipt is needed.
+        pdf_only: True when an archive is asked first, which takes scans as PDF only (R2).
     """
     context = Intake(today=today)
     raw = _transportable(raw)
@@ -112,7 +118,7 @@ def examine(
         )
     faults.extend(
         fault
-        for fault in _rule_faults(raw, profile, context)
+        for fault in _rule_faults(raw, profile, context, pdf_only=pdf_only)
         if not (fee_paid and fault.code == PAYMENT_PROOF_MISSING)
     )
     unique = {(fault.code, fault.field): fault for fault in faults}
@@ -128,6 +134,7 @@ def assess_correction(
     today: date,
     *,
     fee_paid: bool = False,
+    pdf_only: bool = False,
 ) -> CorrectionAssessment:
     """Apply a correction and say what is still wrong (R5).
 
@@ -137,7 +144,7 @@ def assess_correction(
     """
     changes = _transportable(correction.changes)
     merged = _with_documents(_merge_patch(base, changes), correction)
-    examination = examine(merged, profile, today, fee_paid=fee_paid)
+    examination = examine(merged, profile, today, fee_paid=fee_paid, pdf_only=pdf_only)
     was_readable = examine(base, profile, today, fee_paid=fee_paid).application
     readable = examination.application
     if readable is None and was_readable is not None:
@@ -280,9 +287,14 @@ def _part(raw: JsonObject, path: str, kind: Any, context: Intake) -> Any:
         return None
 
 
-def _rule_faults(raw: JsonObject, profile: Profile, context: Intake) -> Iterator[Deficiency]:
+def _rule_faults(
+    raw: JsonObject, profile: Profile, context: Intake, *, pdf_only: bool
+) -> Iterator[Deficiency]:
     """Rules that look at several fields; each runs on what is readable."""
-    for code, field in _rules(raw, profile, context):
+    faults = [*_rules(raw, profile, context)]
+    if pdf_only:
+        faults += _pdf_rules(raw, context)
+    for code, field in faults:
         label = _document_label(raw, field) or _label(field)
         yield profile.reasons.deficiency(code, field, label)
 
@@ -365,6 +377,16 @@ def _document_rules(
         certificate = DocumentKind.NAME_CHANGE_CERTIFICATE
         if certificate not in kinds:
             yield "NAME_CHANGE_DOCUMENT_MISSING", f"documents.{certificate}"
+
+
+def _pdf_rules(raw: JsonObject, context: Intake) -> Iterator[tuple[str, str]]:
+    """An archive takes PDF only (R2); what is no scan at all is told elsewhere."""
+    items = raw.get("documents")
+    for index, item in enumerate(items if isinstance(items, list) else ()):
+        document: Document | None = _part({"document": item}, "document", Document, context)
+        extension = PurePath(document.name).suffix.lower() if document else ""
+        if extension in DOCUMENT_EXTENSIONS - {".pdf"}:
+            yield "DOCUMENT_PDF_ONLY", f"documents[{index}].name"
 
 
 def _file_rules(document: Document, field: str) -> Iterator[tuple[str, str]]:

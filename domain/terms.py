@@ -6,7 +6,7 @@ from math import floor
 from typing import Self
 from zoneinfo import ZoneInfo
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from domain.base import Frozen, Instant
 from domain.calendar import WorkingCalendar
@@ -65,6 +65,13 @@ class Terms(Frozen):
     """How long a returned parcel is kept for collection (R9)."""
     aftercare: Term | None = None
     """How long an ended case still hears of late messages and payments; absent in old cases."""
+
+    @field_validator("certificate_validity")
+    @classmethod
+    def _in_calendar_days(cls, term: Term) -> Term:
+        if term.unit is not Unit.CALENDAR_DAYS:
+            raise ValueError('a certificate is valid for calendar days: write unit = "cd"')
+        return term
 
 
 class Rung(StrEnum):

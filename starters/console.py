@@ -13,11 +13,12 @@ import typer
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from temporalio.client import Client
 
-from adapters.profiles import load_profile
+from adapters.profiles import load_holders, load_profile
 from domain.base import JsonObject
 from domain.deficiencies import Deficiency
 from domain.examination import examine
 from domain.profile import Profile
+from domain.routes import Directory, Route
 from starters import cases, display
 from starters.files import BadFile, read_object, shown
 from workers import temporal
@@ -55,18 +56,21 @@ def read_case(file: Path) -> tuple[JsonObject, JsonObject | None]:
 
 
 @cache
-def _profile(folder: Path) -> Profile:
+def _rules(folder: Path) -> tuple[Profile, Directory]:
     """Read once, however many applications are examined."""
-    return load_profile(folder)
+    return load_profile(folder), load_holders(folder)
 
 
 def examined(application: JsonObject) -> tuple[Deficiency, ...]:
     """Everything wrong with an application, by the rules of this machine's profile."""
-    profile = _profile(load_settings().profile)
+    profile, holders = _rules(load_settings().profile)
     institution = application.get("institution")
-    region = institution.get("region") if isinstance(institution, dict) else None
+    named = institution if isinstance(institution, dict) else {}
+    region = named.get("region")
     today = datetime.now(ZoneInfo(profile.zone_of(region))).date()
-    return examine(application, profile, today).deficiencies
+    stop = holders.first_stop(str(named.get("inn")), str(region))
+    pdf_only = stop is not None and stop.route is Route.ARCHIVE
+    return examine(application, profile, today, pdf_only=pdf_only).deficiencies
 
 
 async def play_scenario(application: JsonObject, scenario: JsonObject) -> None:

@@ -1,5 +1,6 @@
 """What people look at in the terminal: tables and lines, by rich."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -137,7 +138,7 @@ def case_panel(view: CaseView) -> RenderableType:
         if view.stage.due_on:
             provisional = " (provisional)" if view.stage.provisional else ""
             facts.add_row("by", f"{view.stage.due_on:%d.%m.%Y}{provisional}", "")
-        facts.add_row("next step", Text(view.stage.next_step.replace("`", "")), "")
+        facts.add_row("next step", Text(re.sub(r"[`*]", "", view.stage.next_step)), "")
     if view.case_due_on:
         facts.add_row("whole case by", f"{view.case_due_on:%d.%m.%Y}", "")
     if view.fees and view.fees.items:

@@ -104,6 +104,8 @@ class Settings(BaseSettings):
         return domain
 
 
+_PASSWORD = re.compile(r"(://[^/:@]+):[^/@]*@")
+"""A password inside an address."""
 _WEB_ADDRESS: TypeAdapter[HttpUrl] = TypeAdapter(HttpUrl)
 
 
@@ -139,4 +141,5 @@ def _rows(model: BaseModel, prefix: str) -> Iterator[tuple[str, str, str]]:
         if isinstance(value, BaseModel):
             yield from _rows(value, variable + "__")
         else:
-            yield variable, "" if value is None else str(value), field.description or ""
+            shown = _PASSWORD.sub(r"\1:***@", "" if value is None else str(value))
+            yield variable, shown, field.description or ""

@@ -17,6 +17,7 @@ class ContactDesk:
 
     def __init__(self, case: Case) -> None:
         self._case = case
+        self._sending = False
 
     async def work(self) -> None:
         """Send what is asked for, one code at a time; cancelled at the end of the case."""
@@ -24,7 +25,15 @@ class ContactDesk:
         while True:
             await wait(lambda: state.awaits_code and state.codes_sent < state.codes_wanted)
             state.codes_sent += 1
-            await self._send()
+            self._sending = True
+            try:
+                await self._send()
+            finally:
+                self._sending = False
+
+    async def pause(self) -> None:
+        """Wait a little for a code that is being sent."""
+        await wait(lambda: not self._sending, policies.HANDOVER_TO_NEXT_RUN)
 
     def want_code(self) -> None:
         """Have the first code sent, as soon as a telephone is known."""

@@ -8,6 +8,7 @@ from domain.examination import BALANCE_DUE
 from domain.fees import total_due
 from domain.messages import Correction
 from domain.notices import NoticeEvent
+from domain.routes import Route
 from domain.statuses import CaseStatus
 from workflows import policies
 from workflows.case import Case
@@ -94,6 +95,8 @@ class Corrections:
                 fee_paid=self._cashier.check_is_paid(),
                 paid=state.paid,
                 in_instalments=state.in_instalments,
+                share_first=state.the_setup().archive_share_first,
+                pdf_only=state.kept_in_register and state.the_setup().route is Route.ARCHIVE,
                 awaits_code=state.kept_in_register and not state.contact_confirmed,
             ),
             start_to_close_timeout=policies.SHORT_STEP,

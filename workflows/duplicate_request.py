@@ -33,6 +33,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.holder_desk import HolderDesk
     from workflows.issuance import Issuance
     from workflows.ladder import Ladder
+    from workflows.post import refunded
     from workflows.postman import Postman
     from workflows.reception import GIVEN_UP, Reception
     from workflows.registrar import Registrar
@@ -238,10 +239,11 @@ class DuplicateRequest(CaseMessages):
             if self._is_long():
                 await self._continue_as_new()
             await self._hear(left)
-            await self._refund_late_payment()
+            if state.paid:
+                await self._refund_late_payment()
             self._case.publish()
-        if state.open_charge is not None and state.status in GIVEN_UP:
-            await self._cashier.refund()
+        if state.open_charge is not None:
+            await self._refund_late_payment()
 
     async def _hear(self, at_most: timedelta) -> None:
         """Wait until something new is noted."""
@@ -249,12 +251,14 @@ class DuplicateRequest(CaseMessages):
         await wait(lambda: self._state.noted != known or self._is_long(), at_most, "late messages")
 
     async def _refund_late_payment(self) -> None:
-        state = self._state
-        late = state.paid
-        if state.status in GIVEN_UP and late:
-            await self._cashier.refund()
-            if not state.paid:
-                self._case.tell(NoticeEvent.REFUNDED, refund=late)
+        """What was paid after the end goes back, whoever told of it; never silently (R7)."""
+        if self._state.status not in GIVEN_UP:
+            return
+        before = refunded(self._state)
+        await self._cashier.refund()
+        late = refunded(self._state) - before
+        if late:
+            self._case.tell(NoticeEvent.REFUNDED, refund=late)
 
     # --- stopping and continuing as new -------------------------------------------------
 
@@ -272,6 +276,7 @@ class DuplicateRequest(CaseMessages):
         await self._postman.pause()
         await self._registrar.pause()
         await self._certificate.pause()
+        await self._contact.pause()
         number = self._state.control_number
         workflow.continue_as_new(
             CaseRequest(control_number=number, application={}, state=self._state)

@@ -203,7 +203,8 @@ class CaseMessages:
     def contact_confirmed(self, *payload: Any) -> None:
         """The consent and the telephone are confirmed (R1)."""
         name = "contact_confirmed"
-        if self._reception.read_signal(name, ContactConfirmed, payload) is None:
+        news = self._reception.read_signal(name, ContactConfirmed, payload)
+        if news is None:
             return
         if self._state.contact_confirmed:
             self._case.note("repeated", name)
@@ -211,7 +212,7 @@ class CaseMessages:
             self._case.park(name, f"too late: {self._state.status}")
         else:
             self._state.contact_confirmed = True
-            self._case.note(name)
+            self._case.note(name, f"by {news.officer}" if news.officer else "by code")
 
     @workflow.signal(description="The applicant asks for another one-time code; {} will do")
     def code_requested(self, *payload: Any) -> None:

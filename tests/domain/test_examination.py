@@ -516,10 +516,17 @@ def test_every_code_the_domain_gives_is_in_the_catalogue() -> None:
 
 
 def test_every_code_of_the_catalogue_is_given_by_somebody() -> None:
-    ours = {code for code, _, _ in SINGLE_FAULTS} | {"APPLICANT_TOO_YOUNG"}
+    ours = {code for code, _, _ in SINGLE_FAULTS} | {"APPLICANT_TOO_YOUNG", "DOCUMENT_PDF_ONLY"}
     assert not ours & GIVEN_BY_HOLDERS
     assert ours | GIVEN_BY_HOLDERS == set(PROFILE.reasons.reasons)
     assert ours == set(codes_in_domain())
+
+
+def test_an_archive_takes_scans_as_pdf_only() -> None:
+    found = examine(valid_application(), PROFILE, TODAY, pdf_only=True).deficiencies
+    assert [(item.code, item.field) for item in found] == [
+        ("DOCUMENT_PDF_ONLY", f"documents[{place}].name") for place in (1, 2, 3)
+    ]
 
 
 def test_no_code_of_a_holder_keeps_an_application_out() -> None:

@@ -16,8 +16,12 @@ TRANSFERRED = "5400028320"
 def unpaid(inn: str = "7700001549", region: str = "77") -> JsonObject:
     """An application without a receipt."""
     raw = valid_application(documents=documents_without("payment_proof"))
-    institution = raw["institution"]
+    institution, documents = raw["institution"], raw["documents"]
     assert isinstance(institution, dict)
+    assert isinstance(documents, list)
+    for document in documents:
+        assert isinstance(document, dict)
+        document["name"] = f"{document['kind']}.pdf"
     return {**raw, "institution": {**institution, "inn": inn, "region": region}}
 
 
