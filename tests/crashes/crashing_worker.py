@@ -1,4 +1,4 @@
-"""The product's own worker as a process that ends at a moment told, as if it were killed."""
+"""The product's own worker as a process, which dies in a step that is named to it."""
 
 import asyncio
 import multiprocessing
@@ -8,50 +8,40 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from temporalio import activity, workflow
-from temporalio.worker import (
-    ActivityInboundInterceptor,
-    ExecuteActivityInput,
-    Interceptor,
-    StartActivityInput,
-    WorkflowInboundInterceptor,
-    WorkflowInterceptorClassInput,
-    WorkflowOutboundInterceptor,
-)
+from temporalio import activity
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from domain.base import Frozen
 from domain.statuses import CaseStatus
 from workers.main import CaseWorker
 from workers.settings import Settings
-from workers.temporal import connect, register_search_attributes
+from workers.temporal import connect
 
 KILLED = 9
-"""The exit code of a worker that came to its moment."""
-GIVEN_OUT_AGAIN = timedelta(seconds=2)
-"""A dead worker's steps go to another after so long; the product waits up to a minute or three."""
+"""The exit code of a worker that has died in its step."""
+STICKY = timedelta(seconds=1)
+"""So soon the engine gives up the worker that knew the case; by default ten seconds."""
 
 
 class Moment(StrEnum):
-    """Where in a step the process ends."""
+    """Where in a step a worker dies."""
 
     BEFORE = "before"
-    """Nothing has happened outside yet."""
+    """Nothing has happened yet."""
     AFTER = "after"
-    """Everything has happened, and the engine does not know it."""
+    """All has happened, and the engine does not know it."""
 
 
-class Crash(Frozen):
-    """The execution of an activity in which the process ends."""
+class Death(Frozen):
+    """The step in which a worker dies."""
 
     activity: str
     moment: Moment
-    place: int = 1
-    """Which of its executions it is, counted from 1."""
     status: CaseStatus | None = None
-    """If given, only executions count whose record has this status."""
+    """Only the record that says so of its case; None: whatever the step is about."""
 
-    def concerns(self, name: str, arguments: Sequence[Any]) -> bool:
-        """True for an execution that counts."""
+    def comes_with(self, name: str, arguments: Sequence[Any]) -> bool:
+        """True for an execution of the step."""
         return name == self.activity and self.status in {
             None,
             getattr(arguments[0], "status", None),
@@ -59,81 +49,55 @@ class Crash(Frozen):
 
 
 class Post(Frozen):
-    """Where a worker works, and when it ends; without a crash it works for ever."""
+    """Where a worker works."""
 
     address: str
     namespace: str
     settings: Settings
-    crash: Crash | None = None
 
 
-def work(post: Post) -> None:
-    """Work, in a process of its own, for as long as the tests run."""
-    asyncio.run(_work(post))
+def work(post: Post, death: Death | None) -> None:
+    """Work in a process of its own; if it does not die, it ends with the process of the tests."""
+    asyncio.run(_work(post, death))
 
 
-async def _work(post: Post) -> None:
+async def _work(post: Post, death: Death | None) -> None:
     tests = multiprocessing.parent_process()
     assert tests is not None
     client = await connect(post.address, post.namespace)
-    await register_search_attributes(client)
-    async with CaseWorker(
-        client,
-        post.settings,
-        interceptors=[_Doomed(post.crash)],
-        sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
-    ):
+    async with CaseWorker(client, post.settings, **(_doomed_to(death) if death else {})):
         await asyncio.to_thread(tests.join)
+        os._exit(KILLED)  # the engine has gone as well, there is nobody to take leave of
 
 
-class _Doomed(Interceptor):
-    """Counts executions and ends the process in the one that is meant."""
-
-    def __init__(self, crash: Crash | None) -> None:
-        self._crash = crash
-        self._seen = 0
-
-    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - so named by the SDK
-        return _DoomedActivity(next, self)
-
-    def workflow_interceptor_class(
-        self,
-        input: WorkflowInterceptorClassInput,  # noqa: A002, ARG002 - so named by the SDK
-    ) -> type[WorkflowInboundInterceptor]:
-        return _Impatient
-
-    def fate(self, arguments: Sequence[Any]) -> Moment | None:
-        """When in this execution the process ends; None when it goes on."""
-        crash = self._crash
-        if crash is None or not crash.concerns(activity.info().activity_type, arguments):
-            return None
-        self._seen += 1
-        return crash.moment if self._seen == crash.place else None
+def _doomed_to(death: Death) -> dict[str, Any]:
+    """What the engine's worker is told beyond what the product tells it."""
+    return {
+        "interceptors": [_Doom(death)],
+        "sticky_queue_schedule_to_start_timeout": STICKY,
+    }
 
 
-class _DoomedActivity(ActivityInboundInterceptor):
-    def __init__(self, following: ActivityInboundInterceptor, doomed: _Doomed) -> None:
+class _Doom(Interceptor):
+    """Kills the worker in its step."""
+
+    def __init__(self, death: Death) -> None:
+        self._death = death
+
+    def intercept_activity(self, following: ActivityInboundInterceptor) -> "_DoomedStep":
+        return _DoomedStep(following, self._death)
+
+
+class _DoomedStep(ActivityInboundInterceptor):
+    def __init__(self, following: ActivityInboundInterceptor, death: Death) -> None:
         super().__init__(following)
-        self._doomed = doomed
+        self._death = death
 
-    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002 - so named by the SDK
-        fate = self._doomed.fate(input.args)
-        if fate is Moment.BEFORE:
+    async def execute_activity(self, step: ExecuteActivityInput) -> Any:
+        meant = self._death.comes_with(activity.info().activity_type, step.args)
+        if meant and self._death.moment is Moment.BEFORE:
             os._exit(KILLED)
-        result = await super().execute_activity(input)
-        if fate is Moment.AFTER:
+        result = await super().execute_activity(step)
+        if meant:
             os._exit(KILLED)
         return result
-
-
-class _Impatient(WorkflowInboundInterceptor):
-    """Has a dead worker's steps given out again soon, so that the tests need not wait for it."""
-
-    def init(self, outbound: WorkflowOutboundInterceptor) -> None:
-        super().init(_ImpatientSteps(outbound))
-
-
-class _ImpatientSteps(WorkflowOutboundInterceptor):
-    def start_activity(self, input: StartActivityInput) -> workflow.ActivityHandle[Any]:  # noqa: A002 - so named by the SDK
-        input.start_to_close_timeout = GIVEN_OUT_AGAIN
-        return super().start_activity(input)

@@ -1,27 +1,30 @@
-"""Scenes of a crash: one case, a worker that dies in the middle of it, and one that takes over."""
+"""Scenes of dying workers: one case each, on a real server and with a real outside."""
 
 import multiprocessing
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-from crashing_worker import KILLED, Crash, Moment, Post, work
+from crashing_worker import KILLED, Death, Post, work
 from helpers import until
 from samples import valid_application
-from temporalio.client import Client, WorkflowHandle
+from temporalio.api.enums.v1 import PendingActivityState
+from temporalio.client import AsyncActivityHandle, Client, WorkflowHandle
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
 
 from adapters.register.database import SqlRegister
 from adapters.register.schema import migrate
 from domain.base import JsonObject
 from domain.numbers import control_number
-from domain.register import Paper, PaperKind, StoredCase
+from domain.register import Paper, PaperKind, PaperState, StoredCase
 from domain.statuses import CaseStatus
 from simulators.outside import Outside
 from starters.server import EmbeddedServer, free_ports
-from workers.settings import Settings, load_settings
+from workers.settings import load_settings
 from workflows.contracts import (
     CASE_VIEW,
     TASK_QUEUE,
@@ -35,50 +38,45 @@ from workflows.duplicate_request import DuplicateRequest
 
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["pytest", "workers.main"])
-"""What all workers would import for themselves is imported once."""
-LOOK_EVERY = 0.1
-"""Seconds between two looks at the register; all scenes share the processors."""
+"""A worker is forked from a process that has imported already what all of them need."""
+LOOK_EVERY = 0.2
+"""Seconds between two looks at the register; many scenes share few processors."""
 
 
 class Scene:
-    """One case, watched in the register and outside: they are there whoever dies."""
+    """One case, looked at in the register and outside: they are there whoever dies."""
 
     def __init__(
-        self, client: Client, outside: Outside, register: SqlRegister, post: Post, crash: Crash
+        self,
+        client: Client,
+        outside: Outside,
+        register: SqlRegister,
+        post: Post,
+        deaths: Sequence[Death],
     ) -> None:
         self.client = client
         self.outside = outside
         self.register = register
         self.number = ""
-        self.done = int(crash.moment is Moment.AFTER)
-        """How often the step has had its effect when the worker dies."""
+        self.died = 0
+        """Deaths so far."""
         self._post = post
-        self._crash = crash
-        self._workers: list[BaseProcess] = []
-
-    @contextmanager
-    def on_stage(self) -> Iterator[Self]:
-        """With the worker that is going to die."""
-        try:
-            self._begin_work(self._crash)
-            yield self
-        finally:
-            for worker in self._workers:
-                worker.kill()
-                worker.join()
+        self._deaths = deaths
+        self._worker: BaseProcess | None = None
 
     # --- what happens -------------------------------------------------------------------
 
     async def starts(self, **changes: Any) -> None:
-        """Submit an application of its own control number."""
+        """Submit an application of its own control number; the first worker is there."""
         raw: JsonObject = valid_application() | {"submission_id": self._post.namespace} | changes
         self.number = control_number(raw)
+        self.a_worker_comes()
         await self.client.start_workflow(
             DuplicateRequest.run,
             CaseRequest(control_number=self.number, application=raw),
             id=workflow_id(self.number),
             task_queue=TASK_QUEUE,
-            task_timeout=timedelta(seconds=1),
+            task_timeout=timedelta(seconds=3),
         )
 
     async def hears(self, name: Signal, fact: JsonObject | None = None) -> None:
@@ -86,18 +84,29 @@ class Scene:
         await self._case.signal(name.value, fact or {})
 
     async def worker_dies(self) -> None:
-        """Wait until the worker has come to its end."""
-        worker = self._workers[-1]
+        """Wait until the worker has died in its step."""
+        worker = self._worker
+        assert worker is not None
 
         async def is_dead() -> bool:
             return not worker.is_alive()
 
         await until(is_dead, look_every=LOOK_EVERY)
         assert worker.exitcode == KILLED
+        self.died += 1
+        await until(self._engine_knows)
 
-    def another_takes_over(self) -> None:
-        """Start a worker that does not die."""
-        self._begin_work(None)
+    def a_worker_comes(self) -> None:
+        """Start a worker: with the next death before it, or after the last one with none."""
+        death = self._deaths[self.died] if self.died < len(self._deaths) else None
+        self._worker = PROCESSES.Process(target=work, args=(self._post, death), daemon=True)
+        self._worker.start()
+
+    def ends(self) -> None:
+        """Send the last worker away."""
+        if self._worker is not None:
+            self._worker.kill()
+            self._worker.join()
 
     # --- what is seen -------------------------------------------------------------------
 
@@ -114,21 +123,26 @@ class Scene:
         return found[0]
 
     async def reaches(self, status: CaseStatus) -> StoredCase:
-        """Wait until the case has entered a status, as the register knows."""
+        """Wait until the register knows that the case has entered a status."""
         return await self.has(status.value)
 
     async def papers(self, kind: PaperKind) -> list[Paper]:
-        """Papers of a kind the register has."""
+        """Papers of a kind in the register."""
         known = await self.register.papers(self.number)
         return [paper for _, paper in known if paper.kind is kind]
 
+    async def in_force(self) -> set[PaperKind]:
+        """Kinds of papers that are in force in the register."""
+        known = await self.register.papers(self.number)
+        return {paper.kind for _, paper in known if paper.state is PaperState.IN_FORCE}
+
     async def view(self) -> CaseView:
-        """The case as it shows itself; needs a worker."""
+        """The case as it shows itself; a worker has to be there."""
         view: CaseView = await self._case.query(CASE_VIEW, result_type=CaseView)
         return view
 
     async def certificate_ends(self) -> str:
-        """Wait for the end of the workflow of the temporary certificate."""
+        """Wait for the end of the workflow of the temporary certificate; gives its outcome."""
         handle = self.client.get_workflow_handle(certificate_workflow_id(self.number))
         return str(await handle.result())
 
@@ -136,11 +150,27 @@ class Scene:
     def _case(self) -> WorkflowHandle[Any, Any]:
         return self.client.get_workflow_handle(workflow_id(self.number))
 
-    def _begin_work(self, crash: Crash | None) -> None:
-        post = self._post.model_copy(update={"crash": crash})
-        worker = PROCESSES.Process(target=work, args=(post,), daemon=True)
-        worker.start()
-        self._workers.append(worker)
+    async def _engine_knows(self) -> bool:
+        """Report the dead worker's steps as failed; true when none is left.
+
+        The engine would find out by itself when the time for a step is up: in a minute or three.
+        Cutting that time instead would fail the steps of living workers on a busy machine.
+        """
+        held = [step async for step in self._held_steps()]
+        for step in held:
+            await step.fail(ApplicationError("the worker is dead"))
+        return not held
+
+    async def _held_steps(self) -> AsyncIterator[AsyncActivityHandle]:
+        """Steps the engine believes to be in a worker's hands."""
+        for name in (workflow_id(self.number), certificate_workflow_id(self.number)):
+            with suppress(RPCError):  # most cases have no certificate to describe
+                found = await self.client.get_workflow_handle(name).describe()
+                for step in found.raw_description.pending_activities:
+                    if step.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED:
+                        yield self.client.get_async_activity_handle(
+                            workflow_id=name, run_id=found.run_id, activity_id=step.activity_id
+                        )
 
 
 def events(stored: StoredCase) -> list[str]:
@@ -149,46 +179,49 @@ def events(stored: StoredCase) -> list[str]:
 
 
 class Theatre:
-    """A server with a namespace for each scene; outside and register are everybody's."""
+    """A server with a namespace for each scene; outside and register are there for all."""
 
-    def __init__(
-        self, client: Client, address: str, outside: Outside, register: SqlRegister, url: str
-    ) -> None:
+    def __init__(self, client: Client, address: str, outside: Outside, register_url: str) -> None:
         self._client = client
         self._address = address
         self._outside = outside
-        self._register = register
-        self._url = url
+        self._register_url = register_url
+        self.register = SqlRegister(register_url)
 
-    def scene(self, namespace: str, crash: Crash, day_seconds: float) -> Scene:
-        """A scene in a namespace of its own, where all workers are its own."""
-        post = Post(
-            address=self._address,
-            namespace=namespace,
-            settings=self._settings(day_seconds),
-        )
-        client = Client(**{**self._client.config(), "namespace": namespace})
-        return Scene(client, self._outside, self._register, post, crash)
+    @contextmanager
+    def scene(self, namespace: str, day_seconds: float, deaths: Sequence[Death]) -> Iterator[Scene]:
+        """A scene in a namespace of its own, so that no other's worker takes its steps."""
+        config = self._client.config()
+        config["namespace"] = namespace
+        post = self._post(namespace, day_seconds)
+        scene = Scene(Client(**config), self._outside, self.register, post, deaths)
+        try:
+            yield scene
+        finally:
+            scene.ends()
 
-    def _settings(self, day_seconds: float) -> Settings:
+    def _post(self, namespace: str, day_seconds: float) -> Post:
         outside = self._outside
         settings = load_settings(
             day_seconds=day_seconds,
             holders_base_url=outside.base_url,
             payments_base_url=outside.base_url,
             sms_base_url=outside.base_url,
-            register_url=self._url,
+            register_url=self._register_url,
         )
         smtp = settings.smtp.model_copy(update={"host": outside.host, "port": outside.smtp_port})
-        return settings.model_copy(update={"smtp": smtp})
+        return Post(
+            address=self._address,
+            namespace=namespace,
+            settings=settings.model_copy(update={"smtp": smtp}),
+        )
 
 
 @asynccontextmanager
-async def open_theatre(folder: Path, namespaces: list[str]) -> AsyncIterator[Theatre]:
-    """Everything but workers; holders do not answer of themselves in so short a time."""
-    url = f"sqlite:///{folder / 'register.db'}"
-    migrate(url)
-    register = SqlRegister(url)
+async def open_theatre(folder: Path, namespaces: Sequence[str]) -> AsyncIterator[Theatre]:
+    """Everything but workers. A day outside is a real one: no holder answers by itself."""
+    register_url = f"sqlite:///{folder / 'register.db'}"
+    migrate(register_url)
     server = EmbeddedServer(
         port=free_ports(1)[0],
         ui_port=None,
@@ -196,5 +229,6 @@ async def open_theatre(folder: Path, namespaces: list[str]) -> AsyncIterator[The
         extra_args=tuple(f"--namespace={namespace}" for namespace in namespaces),
     )
     async with server as client, Outside(folder=folder) as outside:
-        yield Theatre(client, server.address, outside, register, url)
-    await register.close()
+        theatre = Theatre(client, server.address, outside, register_url)
+        yield theatre
+        await theatre.register.close()
