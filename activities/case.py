@@ -22,7 +22,7 @@ from domain.examination import (
     examine,
     name_objections,
 )
-from domain.fees import Fee, instalments, itemise, total_due
+from domain.fees import Fee, Tariff, instalments, itemise, total_due
 from domain.messages import Correction, Objection
 from domain.profile import CertificateRules, Profile, StaffRules
 from domain.register import CalendarYear
@@ -32,6 +32,9 @@ from domain.terms import Ladder, Terms
 
 STORY = 2
 """Version of the story that cases are begun under now: 2 keeps the register."""
+
+UNLISTED = "Образовательная организация, указанная в заявлении"
+"""How a holder is called that only the applicant has named."""
 
 OfficialCalendar = Callable[[date, int, Sequence[CalendarYear]], WorkingCalendar]
 """Takes a snapshot of so many days from a day on; the years given outweigh the library's."""
@@ -68,6 +71,7 @@ class CaseSetup(Frozen):
     certificate: CertificateRules = CertificateRules()
     staff: StaffRules = StaffRules()
     archive_share_first: float = 0.5
+    tariff: Tariff | None = None
 
 
 class OpenedCase(Frozen):
@@ -101,8 +105,10 @@ class CorrectionToAssess(Frozen):
     """Roubles paid online; a correction may have changed what is due."""
     in_instalments: bool = False
     share_first: float = 0.5
-    pdf_only: bool = False
-    """True when the case began with an archive, which takes nothing else (R2)."""
+    tariff: Tariff | None = None
+    """The case's own; today's where it was not kept yet."""
+    archive_takes_pdf_only: bool = False
+    """True for cases begun since this rule was there (R2)."""
     awaits_code: bool = False
     """True while the applicant has not confirmed the consent with a one-time code."""
 
@@ -198,6 +204,7 @@ class CaseActivities:
                 certificate=self._profile.certificate,
                 staff=self._profile.staff,
                 archive_share_first=self._profile.tariff.archive_share_first,
+                tariff=self._profile.tariff,
             ),
             examination=examination,
             ended_as=known.case.status if known and known.case.status.is_final else None,
@@ -220,27 +227,35 @@ class CaseActivities:
     async def assess_correction(self, request: CorrectionToAssess) -> AssessedCorrection:
         """Apply a correction and say what is still wrong (R5)."""
         assessment = self._assess(request, fee_paid=request.fee_paid)
-        if request.paid and request.paid < self._due(assessment.draft, request):
-            assessment = self._assess(request, fee_paid=False)
         before, after = self._first_stop(request.base), self._first_stop(assessment.draft)
+        fee_paid = request.fee_paid
+        if request.paid and request.paid < self._due(assessment.draft, request):
+            fee_paid = False
+        pdf_only = request.archive_takes_pdf_only and after.route is Route.ARCHIVE
+        if pdf_only or fee_paid is not request.fee_paid:
+            # What holds after the correction decides, and only now is it known.
+            assessment = self._assess(request, fee_paid=fee_paid, pdf_only=pdf_only)
         region = self._region(assessment.draft)
         return AssessedCorrection(
             assessment=assessment,
             region=region,
             zone=self._profile.zone_of(region),
-            fees=self._fees(assessment.draft),
+            fees=self._fees(assessment.draft, request.tariff),
             stop=after if after != before else None,
         )
 
-    def _assess(self, request: CorrectionToAssess, *, fee_paid: bool) -> CorrectionAssessment:
+    def _assess(
+        self, request: CorrectionToAssess, *, fee_paid: bool, pdf_only: bool = False
+    ) -> CorrectionAssessment:
+        tariff = request.tariff or self._profile.tariff
         assessment = assess_correction(
             request.base,
             request.correction,
             request.open_reasons,
-            self._profile,
+            self._profile.model_copy(update={"tariff": tariff}),
             request.today,
             fee_paid=fee_paid,
-            pdf_only=request.pdf_only,
+            pdf_only=pdf_only,
         )
         known = assessment.application
         if request.awaits_code and known is not None and known.needs_code():
@@ -252,7 +267,7 @@ class CaseActivities:
     def _due(self, draft: JsonObject, request: CorrectionToAssess) -> int:
         """What has to be paid before the document check, in roubles."""
         first, *_ = instalments(
-            self._fees(draft),
+            self._fees(draft, request.tariff),
             from_archive=request.in_instalments,
             share_first=request.share_first,
         )
@@ -275,12 +290,12 @@ class CaseActivities:
         code = institution.get("region") if isinstance(institution, dict) else None
         return code if isinstance(code, str) and code in self._profile.regions else ""
 
-    def _fees(self, raw: JsonObject) -> tuple[Fee, ...]:
+    def _fees(self, raw: JsonObject, tariff: Tariff | None = None) -> tuple[Fee, ...]:
         institution = raw.get("institution")
         region = institution.get("region") if isinstance(institution, dict) else ""
         intermediary = raw.get("intermediary_fee")
         return itemise(
-            self._profile.tariff,
+            tariff or self._profile.tariff,
             str(region),
             expedited=raw.get("expedited") is True,
             intermediary=intermediary if isinstance(intermediary, int) else None,
@@ -290,14 +305,13 @@ class CaseActivities:
         """The directory's entry; else the mailbox the applicant knows; else nobody yet (R6)."""
         institution = raw.get("institution")
         known = institution if isinstance(institution, dict) else {}
-        inn, name, email, region = (
-            str(known.get(key) or "") for key in ("inn", "name", "email", "region")
-        )
+        inn, email, region = (str(known.get(key) or "") for key in ("inn", "email", "region"))
         found = self._directory.first_stop(inn, region)
         if found is not None:
             return found
         mailbox = HolderChannel(kind="letter", address=email) if email else None
-        holder = Holder(inn=inn, name=name, region=region, channel=mailbox) if mailbox else None
+        # Its name is whatever the applicant typed, and would stand in view and register (R13).
+        holder = Holder(inn="", name=UNLISTED, region="", channel=mailbox) if mailbox else None
         return Stop(route=Route.INSTITUTION, holder=holder)
 
 

@@ -1,7 +1,7 @@
 """The temporary certificate (временная справка) that bridges the wait for a duplicate (R10)."""
 
 from datetime import date, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -14,8 +14,13 @@ from domain.terms import Term
 class CertificateChanged(Frozen):
     """News of a temporary certificate, told to its case, which tells the applicant (R10)."""
 
-    event: NoticeEvent
-    number: Annotated[str, Field(min_length=1, max_length=60)]
+    event: Literal[
+        NoticeEvent.CERTIFICATE_ISSUED,
+        NoticeEvent.CERTIFICATE_REMINDER,
+        NoticeEvent.CERTIFICATE_RENEWED,
+        NoticeEvent.CERTIFICATE_EXPIRED,
+    ]
+    number: Annotated[str, Field(pattern=r"^[0-9A-Z-]{16}/[0-9]{1,4}$")]
     state: PaperState
     valid_until: IsoDate | None = None
 

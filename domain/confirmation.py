@@ -57,6 +57,16 @@ class CodeOutcome(StrEnum):
     """No code was ever sent in this case."""
 
 
+class CodeSending(StrEnum):
+    """What became of the wish for a code."""
+
+    SENT = "sent"
+    NOT_YET = "not_yet"
+    """Too soon after the last one, too many, or locked."""
+    CONFIRMED = "confirmed"
+    """No code is needed: one was entered already."""
+
+
 def digest_of(code: str, salt: str) -> str:
     """The slow hash of a code; takes some 50 ms."""
     return hashlib.scrypt(code.encode(), salt=bytes.fromhex(salt), n=2**14, r=8, p=1).hex()
@@ -88,7 +98,7 @@ def may_send(confirmation: Confirmation | None, now: datetime, policy: Confirmat
     """True when a new code may be sent: not too soon, not too often, not while locked."""
     if confirmation is None:
         return True
-    if confirmation.confirmed_at is not None or confirmation.codes_sent >= policy.most_codes:
+    if confirmation.codes_sent >= policy.most_codes:
         return False
     if confirmation.locked_until is not None and now < confirmation.locked_until:
         return False

@@ -1,6 +1,7 @@
 """Numbers of people and organisations: form, check digits and one normal spelling (R1)."""
 
 import re
+import unicodedata
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
@@ -9,6 +10,7 @@ from stdnum.ru import inn as ru_inn
 
 from domain.text import check_one_alphabet, fault, half_width, tidy
 
+_LOOK_ALIKES = str.maketrans("ABCEHKMOPTXY", "АВСЕНКМОРТХУ")
 _SNILS_UNCHECKED_UP_TO = 1_001_998
 """Numbers up to 001-001-998 were given out before check digits existed."""
 
@@ -97,6 +99,12 @@ def blank_mark(value: str) -> str:
     if not re.fullmatch(r"[0-9A-ZА-ЯЁ][0-9A-ZА-ЯЁ \-]{0,19}", text):
         raise fault("DIPLOMA_MARK_FORMAT")
     return text
+
+
+def blank_key(value: str) -> str:
+    """Series or number of a blank as it is compared: however typed, the same paper is the same."""
+    text = unicodedata.normalize("NFKC", value).upper().translate(_LOOK_ALIKES)
+    return "".join(symbol for symbol in text if symbol.isalnum())
 
 
 def email_address(value: str) -> str:

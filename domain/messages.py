@@ -11,7 +11,15 @@ from domain.base import Frozen, IsoDate, JsonObject
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:\-]{0,99}$")]
 """An identifier another system gives a message, so that a repetition is noticed."""
 Note = Annotated[str, StringConstraints(max_length=500)]
-Mark = Annotated[str, StringConstraints(min_length=1, max_length=60)]
+Mark = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=1, max_length=60, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$"
+    ),
+]
+"""A short text of another system; no control characters, which some databases cannot keep."""
+Tracking = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9\-]{3,39}$")]
+"""The number of a parcel; nothing else can stand in it (R13)."""
 
 
 class Correction(Frozen):
@@ -105,7 +113,7 @@ class ParcelEvent(StrEnum):
 class ParcelReport(Frozen):
     """The duplicate went to the post, or came back (R9)."""
 
-    tracking: Mark
+    tracking: Tracking
     event: ParcelEvent
     reported_on: IsoDate
 

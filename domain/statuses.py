@@ -83,7 +83,17 @@ TRANSITIONS: dict[CaseStatus, frozenset[CaseStatus]] = {
     _S.REFUSED: frozenset(
         {_S.ACCEPTED, _S.IN_REVIEW, _S.RETURNED, _S.SUSPENDED, _S.WITHDRAWN, _S.CLOSED}
     ),
-    _S.SUSPENDED: frozenset({_S.ACCEPTED, _S.IN_REVIEW, _S.IN_PRODUCTION, _S.READY, _S.WITHDRAWN}),
+    _S.SUSPENDED: frozenset(
+        {
+            _S.RETURNED,
+            _S.REFUSED,
+            _S.ACCEPTED,
+            _S.IN_REVIEW,
+            _S.IN_PRODUCTION,
+            _S.READY,
+            _S.WITHDRAWN,
+        }
+    ),
     _S.IN_PRODUCTION: frozenset({_S.READY, _S.SUSPENDED, _S.WITHDRAWN}),
     _S.READY: frozenset({_S.ISSUED, _S.SUSPENDED, _S.WITHDRAWN}),
     _S.ISSUED: frozenset(),

@@ -94,7 +94,7 @@ class CaseRow(Frozen):
 async def submit(client: Client, register: Register, application: JsonObject) -> Submission:
     """Start the case of an application, or find the one it already has (R8).
 
-    The register outlives the engine's memory: a case it knows is never begun again.
+    The register outlives the engine's memory: a case it knows as ended is never begun again.
 
     Raises:
         NoWorker: No worker has ever prepared the namespace.
@@ -115,14 +115,15 @@ async def begin(
     """
     number = control_number(application)
     known = await register.find_case(number)
-    if known is not None:
+    if known is not None and known.case.status.is_final:
         found = Submission(
             control_number=number,
             workflow_id=workflow_id(number),
             submitted_at=known.case.submitted_at,
         )
         return found, False
-    now = datetime.now(UTC)
+    # An open case that only the engine has lost is begun again, and answered as before.
+    now = known.case.submitted_at if known else datetime.now(UTC)
     try:
         handle = await client.start_workflow(
             DUPLICATE_REQUEST,
@@ -154,7 +155,7 @@ async def begin(
     description = await handle.describe()
     submitted_at = datetime.fromisoformat(await description.memo_value(SUBMITTED_AT_MEMO))
     submission = Submission(control_number=number, workflow_id=handle.id, submitted_at=submitted_at)
-    return submission, submitted_at == now
+    return submission, known is None and submitted_at == now
 
 
 async def describe(client: Client, number: str) -> WorkflowExecutionDescription:

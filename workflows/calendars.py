@@ -32,7 +32,7 @@ class CalendarDesk:
             state.calendar_years = [year for year in state.calendar_years if year not in years]
 
     async def _take_over(self, years: list[int]) -> None:
-        state, before = self._case.state, self._dates()
+        state = self._case.state
         calendar = await workflow.execute_activity_method(
             CaseActivities.take_calendar,
             CalendarOrder(first_day=state.the_setup().calendar.first_day),
@@ -40,19 +40,41 @@ class CalendarDesk:
             retry_policy=policies.SHORT_STEP_RETRY,
             summary="take the newly published calendar",
         )
+        before = self._dates()
         state.setup = state.the_setup().model_copy(update={"calendar": calendar})
+        for name in WINDOWS:
+            running: Running | None = getattr(state, name)
+            if running is not None:
+                setattr(state, name, self._projected(running))
         state.projections += 1
         after = self._dates()
         moved = [
             f"{name.replace('_', ' ')} {before[name]:%d.%m.%Y} → {day:%d.%m.%Y}"
             for name, day in after.items()
-            if name in before and before[name] != day
+            if before[name] != day
         ]
         named = ", ".join(map(str, years))
         self._case.note("calendar", f"{named} published: {'; '.join(moved) or 'no date moves'}")
         if moved and not (state.status.is_final or state.status is CaseStatus.SUSPENDED):
             self._case.tell(NoticeEvent.DATES_CHANGED)
         self._case.publish()
+
+    def _projected(self, running: Running) -> Running:
+        """A window by the new calendar: pauses counted anew, rungs that lie ahead climbed again."""
+        setup, window = self._case.state.the_setup(), running.window
+        paused = sum(
+            pause.days(setup.calendar, window.zone, window.term.unit)
+            for pause in self._case.state.pauses
+            if pause.ended_at is not None and pause.started_at >= window.opened_at
+        )
+        window = window.model_copy(update={"paused_days": paused})
+        climbed = tuple(
+            rung
+            for rung in running.climbed
+            if window.rung_at(rung, setup.calendar, setup.ladder) <= self._case.now()
+        )
+        repeats = running.repeats if climbed == running.climbed else 0
+        return Running(window=window, climbed=climbed, repeats=repeats)
 
     def _dates(self) -> dict[str, date]:
         state = self._case.state

@@ -105,6 +105,24 @@ class Case:
         paper = self.paper(kind, state, **particulars)
         self.state.papers[paper.paper_id] = paper
 
+    def annul_prepared(self) -> None:
+        """What was made and will not be handed over is not in force, and says so (R9)."""
+        for paper in tuple(self.state.papers.values()):
+            if paper.state is PaperState.PREPARED:
+                changes = {"state": PaperState.ANNULLED, "changed_on": self.now().date()}
+                self.state.papers[paper.paper_id] = paper.model_copy(update=changes)
+
+    def park_what_is_left(self) -> None:
+        """Leave to a person what came in the very moment the case ended."""
+        if not self.state.kept_in_register:
+            return
+        while self.state.corrections:
+            self.state.corrections.pop(0)
+            self.park("correction_submitted", f"too late: {self.state.status}")
+        if self.state.withdrawn and self.state.status is not CaseStatus.WITHDRAWN:
+            self.state.withdrawn = False
+            self.park("withdraw_requested", f"too late: {self.state.status}")
+
     def tell(self, event: NoticeEvent, **particulars: object) -> None:
         """Tell the applicant; `particulars` are facts that do not follow from the state."""
         self.post.tell_applicant(event, self.now(), **particulars)

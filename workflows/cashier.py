@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from activities.payments import PaymentActivities, UnpaidInvoice
 from domain.examination import BALANCE_DUE, PAYMENT_PROOF_MISSING
@@ -36,7 +36,10 @@ class Cashier:
 
     def payment_mends(self) -> bool:
         """True when the payment has come that the case was turned down for."""
-        return self.fee_is_open() and self._case.state.paid > 0 and not self.outstanding()
+        state = self._case.state
+        if not self.fee_is_open() or not state.paid:
+            return False
+        return not state.kept_in_register or not self.outstanding()
 
     def outstanding(self) -> int:
         """What is due now and was not paid online, in roubles."""
@@ -64,8 +67,6 @@ class Cashier:
         present = state.open_charge
         if present is not None and present.invoice.amount == due:
             return
-        if present is not None:
-            self._replace(present, present.model_copy(update={"void": True}))
         invoice = await workflow.execute_activity_method(
             PaymentActivities.create_invoice,
             InvoiceOrder(
@@ -78,7 +79,12 @@ class Cashier:
             retry_policy=policies.OUTSIDE_RETRY,
             summary="create the invoice",
         )
+        # Only now: an invoice is replaced by another one, never by the wish for it.
+        if present is not None:
+            self._replace(present, present.model_copy(update={"void": True}))
         state.charges.append(Charge(invoice=invoice))
+        if state.kept_in_register:
+            self._case.note("invoice", invoice.invoice_id)
 
     async def wait_or_payment(self, done: Callable[[], bool]) -> None:
         """Wait for `done` or for the payment of an open invoice."""
@@ -99,7 +105,7 @@ class Cashier:
     async def refund(self) -> None:
         """Give every payment back; a refund's id makes a second refund impossible."""
         state = self._case.state
-        await self._look_for_late_payment()
+        await self.look_for_late_payments()
         for place, charge in enumerate(state.charges):
             if not charge.kept or charge.payment is None:
                 continue
@@ -116,26 +122,28 @@ class Cashier:
                     retry_policy=policies.OUTSIDE_RETRY,
                     summary="refund the fee",
                 )
-            except ActivityError:
+            except ActivityError as error:
+                if is_cancelled_exception(error):
+                    raise
                 self._case.park("refund", "the payment system refuses it: refund by hand")
                 continue
             self._replace(charge, charge.model_copy(update={"refund_id": refund_id}))
             self._case.note("refunded")
 
-    async def _look_for_late_payment(self) -> None:
-        """Paid, but not yet heard of: it has to go back all the same."""
-        charge = self._case.state.open_charge
-        if charge is None:
-            return
-        payment = await workflow.execute_activity_method(
-            PaymentActivities.look_for_payment,
-            charge.invoice.invoice_id,
-            start_to_close_timeout=policies.OUTSIDE_CALL,
-            retry_policy=policies.OUTSIDE_RETRY,
-            summary="see whether the invoice was paid meanwhile",
-        )
-        if payment is not None:
-            self._reception.take_payment(payment)
+    async def look_for_late_payments(self) -> None:
+        """Paid, but not yet heard of; replaced invoices can be paid, too."""
+        for charge in tuple(self._case.state.charges):
+            if charge.payment is not None:
+                continue
+            payment = await workflow.execute_activity_method(
+                PaymentActivities.look_for_payment,
+                charge.invoice.invoice_id,
+                start_to_close_timeout=policies.OUTSIDE_CALL,
+                retry_policy=policies.OUTSIDE_RETRY,
+                summary="see whether the invoice was paid meanwhile",
+            )
+            if payment is not None:
+                self._reception.take_payment(payment)
 
     def _poll(self) -> "workflow.ActivityHandle[PaymentReceived] | None":
         state = self._case.state

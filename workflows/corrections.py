@@ -3,12 +3,12 @@
 from temporalio import workflow
 
 from activities.case import AssessedCorrection, CaseActivities, CorrectionToAssess
-from domain.deficiencies import Deficiency, verdict
+from domain.application import DocumentKind
+from domain.deficiencies import Deficiency, ReasonKind, verdict
 from domain.examination import BALANCE_DUE
 from domain.fees import total_due
 from domain.messages import Correction
 from domain.notices import NoticeEvent
-from domain.routes import Route
 from domain.statuses import CaseStatus
 from workflows import policies
 from workflows.case import Case
@@ -57,8 +57,17 @@ class Corrections:
         if state.corrections or self._is_mended():
             await self._assess()
         elif self._ladder.response_expired():
-            await self._cashier.refund()
-            self._case.enter(CaseStatus.CLOSED, NoticeEvent.CLOSED)
+            await self._close()
+
+    async def _close(self) -> None:
+        """The term is over; only a payment in time that nobody told of can still save it."""
+        if self._case.state.kept_in_register:
+            await self._cashier.look_for_late_payments()
+            if self._case.state.corrections or self._is_mended():
+                await self._assess()
+                return
+        await self._cashier.refund()
+        self._case.enter(CaseStatus.CLOSED, NoticeEvent.CLOSED)
 
     async def wait_for_passport(self) -> None:
         """Suspended until staff say that the passport is mended; corrections are kept (R5)."""
@@ -67,14 +76,29 @@ class Corrections:
         if state.corrections:
             await self._assess()
         elif state.lifted:
-            state.lifted, state.reasons = False, ()
-            state.check_round += 1
-            self._case.end_pause()
-            following, state.suspended_from = state.suspended_from, None
-            if following is CaseStatus.IN_REVIEW:
-                self._case.enter(following, NoticeEvent.RESUMED)
-            else:
-                self.accept()
+            await self._resume()
+
+    async def _resume(self) -> None:
+        """The passport is mended: look at what else was changed meanwhile, then go on."""
+        state = self._case.state
+        found: tuple[Deficiency, ...] = ()
+        if state.changed_while_suspended:
+            state.reasons = tuple(
+                reason for reason in state.reasons if reason.kind is not ReasonKind.PASSPORT
+            )
+            found = (await self._assessed(Correction())).assessment.deficiencies
+        state.lifted, state.changed_while_suspended, state.reasons = False, False, ()
+        state.check_round += 1
+        self._case.end_pause()
+        following, state.suspended_from = state.suspended_from, None
+        if found:
+            state.reasons = found
+            await self._cashier.invoice()
+            self._case.turn_down(found)
+        elif following is CaseStatus.IN_REVIEW:
+            self._case.enter(following, NoticeEvent.RESUMED)
+        else:
+            self.accept()
 
     def _is_mended(self) -> bool:
         """True when something other than a correction has mended a reason."""
@@ -84,29 +108,12 @@ class Corrections:
         """Look at the oldest correction, or at what mends without one; always answer (R5)."""
         state = self._case.state
         pending = state.corrections[0] if state.corrections else None
-        base = state.application.model_dump(mode="json") if state.application else state.draft
-        assessed = await workflow.execute_activity_method(
-            CaseActivities.assess_correction,
-            CorrectionToAssess(
-                base=base,
-                correction=pending.correction if pending else Correction(),
-                open_reasons=self._open_reasons(),
-                today=self._case.now().date(),
-                fee_paid=self._cashier.check_is_paid(),
-                paid=state.paid,
-                in_instalments=state.in_instalments,
-                share_first=state.the_setup().archive_share_first,
-                pdf_only=state.kept_in_register and state.the_setup().route is Route.ARCHIVE,
-                awaits_code=state.kept_in_register and not state.contact_confirmed,
-            ),
-            start_to_close_timeout=policies.SHORT_STEP,
-            retry_policy=policies.SHORT_STEP_RETRY,
-            summary="apply the correction and see what is still wrong",
-        )
-        outcome = assessed.assessment
-        state.application, state.draft = outcome.application or state.application, outcome.draft
-        self._contact.want_code()
-        self._take_over(assessed)
+        correction = pending.correction if pending else Correction()
+        if _changes_more_than_payment(correction):
+            state.agreed = None  # what the holder agreed to is another application now
+            suspended = state.status is CaseStatus.SUSPENDED
+            state.changed_while_suspended = suspended and state.kept_in_register
+        outcome = (await self._assessed(correction)).assessment
         if pending:
             state.corrections.pop(0)
             if pending.awaited:
@@ -120,6 +127,35 @@ class Corrections:
             state.reasons = ()
         else:
             self._go_on()
+
+    async def _assessed(self, correction: Correction) -> AssessedCorrection:
+        """Apply a correction; the application, the fee and the holder are those after it."""
+        state, setup = self._case.state, self._case.state.the_setup()
+        base = state.application.model_dump(mode="json") if state.application else state.draft
+        assessed = await workflow.execute_activity_method(
+            CaseActivities.assess_correction,
+            CorrectionToAssess(
+                base=base,
+                correction=correction,
+                open_reasons=self._open_reasons(),
+                today=self._case.now().date(),
+                fee_paid=self._cashier.check_is_paid(),
+                paid=state.paid,
+                in_instalments=state.in_instalments,
+                share_first=setup.archive_share_first,
+                tariff=setup.tariff,
+                archive_takes_pdf_only=state.kept_in_register,
+                awaits_code=state.kept_in_register and not state.contact_confirmed,
+            ),
+            start_to_close_timeout=policies.SHORT_STEP,
+            retry_policy=policies.SHORT_STEP_RETRY,
+            summary="apply the correction and see what is still wrong",
+        )
+        outcome = assessed.assessment
+        state.application, state.draft = outcome.application or state.application, outcome.draft
+        self._contact.look_again()
+        self._take_over(assessed)
+        return assessed
 
     def _open_reasons(self) -> tuple[Deficiency, ...]:
         """What is open but for a balance that was paid: no field of the application mends it."""
@@ -166,7 +202,7 @@ class Corrections:
         state = self._case.state
         state.reasons, state.response = (), None
         self._case.end_pause()
-        if state.agreed is not None:
+        if state.agreed is not None and state.status is CaseStatus.RETURNED:
             self._review.begin_production(state.agreed)
             return
         state.check_round += 1
@@ -174,3 +210,9 @@ class Corrections:
             self._review.begin()
         else:
             self.accept()
+
+
+def _changes_more_than_payment(correction: Correction) -> bool:
+    """True unless the correction brings nothing but a receipt."""
+    kinds = {document.kind for document in correction.documents}
+    return bool(correction.changes) or bool(kinds - {DocumentKind.PAYMENT_PROOF})

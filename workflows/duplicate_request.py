@@ -153,7 +153,8 @@ class DuplicateRequest(CaseMessages):
         state.application = opened.examination.application
         state.reasons = opened.examination.deficiencies
         state.revision = opened.revision
-        state.noted = state.recorded = opened.recorded
+        state.recorded = opened.recorded
+        state.noted += opened.recorded
         self._case.go_to(
             Stop(route=setup.route, holder=setup.holder, closure_protocol=setup.closure_protocol)
         )
@@ -174,7 +175,7 @@ class DuplicateRequest(CaseMessages):
             await self._await_code()
         if state.withdrawn or self._is_long():
             return
-        if state.awaits_code:
+        if state.awaits_code and not self._contact.is_asked_for():
             unconfirmed = await self._review.named(
                 [Objection(code=CONSENT_NOT_CONFIRMED, field="consent.confirmed_by")]
             )
@@ -189,7 +190,7 @@ class DuplicateRequest(CaseMessages):
 
     async def _await_code(self) -> None:
         """Give the applicant time to enter the code; other faults are told without delay (R1)."""
-        self._contact.want_code()
+        self._contact.look_again()
         self._case.publish()
         if not self._state.reasons:
             await wait(
@@ -210,6 +211,7 @@ class DuplicateRequest(CaseMessages):
         if not in_production:
             await self._cashier.refund()
         never_sent = self._case.post.hold_back(self._case.now())
+        self._case.annul_prepared()
         self._case.enter(CaseStatus.WITHDRAWN, NoticeEvent.WITHDRAWN)
         self._case.publish()
         if errand is not None and errand.errand.key not in never_sent:
@@ -220,13 +222,19 @@ class DuplicateRequest(CaseMessages):
     async def _finish(self) -> None:
         """Tell everybody of the end, and listen a while to what still comes."""
         state = self._state
+        self._case.park_what_is_left()
         if state.kept_in_register:
             await self._registrar.finish()
             await self._certificate.end()
             await self._listen()
+        while True:
             await self._registrar.finish()
-        await self._postman.finish()
-        await workflow.wait_condition(workflow.all_handlers_finished)
+            await self._postman.finish()
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            if not (state.kept_in_register and state.status in GIVEN_UP and state.paid):
+                return
+            # Paid while the last mails were on their way: it is not kept either.
+            await self._refund_late_payment()
 
     async def _listen(self) -> None:
         """Aftercare: late messages are parked in sight, a late payment goes back (R6, R7)."""

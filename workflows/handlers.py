@@ -129,6 +129,11 @@ class CaseMessages:
         prepared = self._state.prepared
         if prepared is not None and prepared.officer == decision.officer:
             raise turned_down("who prepared the decision does not approve it: ask another officer")
+        if prepared is not None and (prepared.decision, prepared.objections) != (
+            decision.decision,
+            decision.objections,
+        ):
+            raise turned_down("this is not what was prepared: prepare it anew")
         setup = self._state.setup
         if prepared is None and setup is not None and setup.staff.approval_required:
             raise turned_down("no decision counts without a second officer: prepare it first")
@@ -231,10 +236,14 @@ class CaseMessages:
         name = "certificate_requested"
         if self._reception.read_signal(name, CertificateRequested, payload) is None:
             return
+        today = self._case.now().date()
         if self._state.status.is_final:
             self._case.park(name, f"too late: {self._state.status}")
+        elif self._state.certificate_asked_on == today:
+            self._case.note("repeated", name)
         else:
-            self._state.certificates_wanted += 1
+            self._state.certificate_asked_on = today
+            self._state.certificates_wanted = 1
 
     @workflow.signal(description="News of the temporary certificate, from its own workflow")
     def certificate_changed(self, *payload: Any) -> None:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from activities.holders import Consultation, HolderActivities
 from domain.errands import ErrandKind
@@ -58,7 +58,9 @@ class HolderDesk:
                 retry_policy=policies.OUTSIDE_RETRY,
                 summary="tell the holder that the request is void",
             )
-        except ActivityError:
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
             self._case.park("recall", "the holder could not be told that the request is void")
 
     async def _poll(self, consultation: Consultation, answered: Callable[[], bool]) -> None:

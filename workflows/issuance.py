@@ -2,6 +2,7 @@
 
 from domain.application import DeliveryMethod
 from domain.errands import ErrandKind
+from domain.identifiers import blank_key
 from domain.messages import HandOver, ParcelEvent, ParcelReport
 from domain.notices import NoticeEvent
 from domain.register import PaperKind, PaperState
@@ -32,8 +33,8 @@ class Issuance:
             self._case.paper(
                 PaperKind.DUPLICATE,
                 PaperState.PREPARED,
-                series=record.series,
-                number=record.number,
+                series=blank_key(record.series),
+                number=blank_key(record.number),
                 registration_number=record.registration_number,
                 issued_on=record.issued_on,
             )
@@ -55,10 +56,10 @@ class Issuance:
         await self._holder.ask(
             kind, lambda: state.hand_over is not None or state.parcel_news is not None
         )
-        if state.withdrawn:
+        if state.hand_over is not None and (state.kept_in_register or not state.withdrawn):
+            self._issue(state.hand_over)  # it is out: too late to withdraw
+        elif state.withdrawn:
             return
-        if state.hand_over is not None:
-            self._issue(state.hand_over)
         elif state.parcel_news is not None:
             news, state.parcel_news = state.parcel_news, None
             if news.event is ParcelEvent.SENT:
@@ -71,7 +72,7 @@ class Issuance:
         state = self._case.state
         state.parcel = parcel
         self._case.run_stage(state.the_setup().terms.delivery)
-        self._case.note("parcel_sent", parcel.tracking)
+        self._case.note("parcel_sent")
         self._case.tell(NoticeEvent.PARCEL_SENT)
 
     def _keep_for_collection(self, parcel: ParcelReport) -> None:
@@ -99,8 +100,8 @@ class Issuance:
         self._case.add_paper(
             PaperKind.DUPLICATE,
             PaperState.IN_FORCE,
-            series=record.series,
-            number=record.number,
+            series=blank_key(record.series),
+            number=blank_key(record.number),
             registration_number=record.registration_number,
             issued_on=record.issued_on,
         )

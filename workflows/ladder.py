@@ -16,7 +16,7 @@ ONCE = (Rung.REMINDER, Rung.WARNING, Rung.BREACH)
 """Rungs climbed once each, in this order; after them the reminder repeats."""
 LAST_RUNG_ONLY = frozenset({"case_cap"})
 """Windows of which only the breach is of interest: their stages remind and warn already."""
-NOT_REPEATED = frozenset({"case_cap", "response", "collection"})
+NOT_REPEATED = frozenset({"case_cap", "response"})
 """Windows that end with the breach; nobody is reminded of them afterwards."""
 
 
@@ -115,6 +115,8 @@ class Ladder:
         """A returned parcel is kept for so long; then a person has to agree on something (R9)."""
         if rung is Rung.BREACH:
             self._case.park("parcel", "not collected in its term: agree on another way")
+        elif rung is Rung.REPEAT:
+            self._case.tell_ops("parcel", "still not collected: agree on another way")
         else:
             self._case.tell(NoticeEvent.COLLECT_REMINDER)
 

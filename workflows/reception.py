@@ -23,6 +23,17 @@ from workflows.state import CaseState, CertificateState, PendingCorrection
 
 M = TypeVar("M", bound=Frozen)
 
+SINCE_REGISTER = frozenset(
+    {
+        "parcel_reported",
+        "contact_confirmed",
+        "code_requested",
+        "certificate_requested",
+        "certificate_changed",
+        "calendar_published",
+    }
+)
+"""Signals that cases begun before the register do not know."""
 GIVEN_UP = frozenset({CaseStatus.WITHDRAWN, CaseStatus.CLOSED})
 """Ends after which a late payment goes back of itself (R7)."""
 LONGEST_FIELD_NAME = 40
@@ -41,11 +52,18 @@ class Reception:
 
     def read_signal(self, name: str, kind: type[M], payload: tuple[Any, ...]) -> M | None:
         """The message of a signal; None, and parked, when it cannot be read."""
+        if name in SINCE_REGISTER and self._is_older_case():
+            self._case.park(name, "there is no such signal")
+            return None
         try:
             return read(kind, payload)
         except UnreadableMessage as fault:
             self._case.park(name, str(fault))
             return None
+
+    def _is_older_case(self) -> bool:
+        """True for a case begun before these signals: it goes on as it was begun."""
+        return self._case.state.setup is not None and not self._case.state.kept_in_register
 
     def read_update(self, kind: type[M], payload: tuple[Any, ...]) -> M:
         """The message of an update; its sender is told what is wrong with it.
@@ -132,6 +150,9 @@ class Reception:
         if state.status.is_final:
             self._case.park("certificate_changed", f"the case has ended: {state.status}")
             return
+        if not change.number.startswith(f"{state.control_number}/"):
+            self._case.park("certificate_changed", "it is about another case")
+            return
         state.certificate = CertificateState(
             number=change.number, state=change.state, valid_until=change.valid_until
         )
@@ -155,14 +176,13 @@ class Reception:
         state = self._case.state
         known = (item for item in state.charges if item.invoice.invoice_id == payment.invoice_id)
         charge = next(known, None)
-        if charge is None:
-            self._case.park("payment_received", "there is no such invoice in this case")
-        elif charge.payment is not None and charge.payment.payment_id == payment.payment_id:
+        heard_of = {item.payment.payment_id for item in state.charges if item.payment}
+        if payment.payment_id in heard_of:
             self._case.note("repeated", "payment")
+        elif charge is None:
+            self._case.park("payment_received", "there is no such invoice in this case")
         elif charge.payment is not None:
             self._case.park("payment_received", "the invoice is paid already: a second payment")
-        elif charge.void:
-            self._case.park("payment_received", "this invoice was replaced: refund by hand")
         elif payment.amount != charge.invoice.amount:
             self._case.park("payment_received", "the amount is not that of the invoice")
         elif state.status.is_final and not self._goes_back(state):
@@ -171,6 +191,9 @@ class Reception:
             place = state.charges.index(charge)
             state.charges[place] = charge.model_copy(update={"payment": payment})
             self._case.note("payment_received")
+            if charge.void:
+                # The money is on the books, and goes back with the rest if the case is given up.
+                self._case.park("payment_received", "a replaced invoice was paid: settle by hand")
 
     @staticmethod
     def _goes_back(state: CaseState) -> bool:

@@ -70,7 +70,8 @@ class Registrar:
 
     async def _write(self) -> None:
         state = self._case.state
-        state.revision += 1
+        # Told by the clock, so that a case set back in the engine never uses one again.
+        state.revision = max(state.revision + 1, int(workflow.now().timestamp()))
         upto, papers = state.noted, dict(state.papers)
         answer = await workflow.execute_activity_method(
             RegisterActivities.record_case,
@@ -95,12 +96,11 @@ class Registrar:
 def record_of(state: CaseState, now: datetime) -> CaseRecord:
     """Everything that changed since the last record."""
     setup, stage = state.the_setup(), stage_view(state)
-    submission_id = state.draft.get("submission_id")
     unchanged = state.papers_recorded
     return CaseRecord(
         control_number=state.control_number,
         revision=state.revision,
-        submission_id=submission_id if isinstance(submission_id, str) else None,
+        submission_id=state.application.submission_id if state.application else None,
         submitted_at=state.submitted_at or setup.clock.origin,
         status=state.status,
         route=state.route,

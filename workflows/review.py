@@ -5,7 +5,12 @@ from temporalio import workflow
 from activities.case import CaseActivities, Move
 from domain.deficiencies import Deficiency
 from domain.errands import ErrandKind
-from domain.examination import BALANCE_DUE, NOT_FOUND_IN_RECORDS, PAYMENT_FIELD
+from domain.examination import (
+    BALANCE_DUE,
+    CONSENT_NOT_CONFIRMED,
+    NOT_FOUND_IN_RECORDS,
+    PAYMENT_FIELD,
+)
 from domain.messages import HolderReply, HolderVerdict, Objection
 from domain.notices import NoticeEvent
 from domain.register import PaperKind, PaperState
@@ -15,6 +20,9 @@ from workflows import policies
 from workflows.case import Case
 from workflows.cashier import Cashier
 from workflows.holder_desk import HolderDesk
+
+FOR_US_TO_SAY = frozenset({BALANCE_DUE, CONSENT_NOT_CONFIRMED})
+"""Reasons of the catalogue that no holder can know of."""
 
 
 class Review:
@@ -121,7 +129,8 @@ class Review:
         if reply.verdict is HolderVerdict.NOT_FOUND:
             objections = [Objection(code=NOT_FOUND_IN_RECORDS, field="institution.name")]
         named = await self.named(objections)
-        if len(named) != len(objections):
+        ours = {objection.code for objection in objections} & FOR_US_TO_SAY
+        if ours or len(named) != len(objections):
             self._leave_to_a_person("objections no catalogue knows: ask the holder")
         else:
             self._case.turn_down(named)

@@ -129,6 +129,8 @@ class CaseState(BaseModel):
     """The applicant's own term to correct (R5)."""
     case_cap: Running | None = None
     pauses: list[Pause] = []
+    changed_while_suspended: bool = False
+    """True when a correction came meanwhile, so that more than the passport is to be looked at."""
     suspended_from: CaseStatus | None = None
 
     hops: list[Hop] = []
@@ -160,9 +162,14 @@ class CaseState(BaseModel):
     contact_confirmed: bool = False
     codes_wanted: int = 0
     codes_sent: int = 0
+    code_phone: str | None = None
+    """Where the last code was to go."""
+    new_phone: bool = False
+    """True until a code went to the telephone a correction has changed."""
 
     certificates_wanted: int = 0
     """Requests for a temporary certificate or its renewal not passed on yet."""
+    certificate_asked_on: date | None = None
     certificate_runs: int = 0
     """How often its workflow was started in this case."""
     certificate: CertificateState | None = None

@@ -51,6 +51,11 @@ class TemporaryCertificate:
         if not self._case_ended and await self._issue():
             await self._stay_in_force()
         state = await self._end()
+        while self._renewals_wanted > self._renewals and not self._case_ended:
+            # Asked for while it was being marked as expired.
+            await self._renew()
+            await self._stay_in_force()
+            state = await self._end()
         await workflow.wait_condition(workflow.all_handlers_finished)
         return state
 
@@ -82,6 +87,8 @@ class TemporaryCertificate:
     async def _renew(self) -> None:
         self._renewals = self._renewals_wanted
         present = self._the_paper()
+        if present.changed_on == self._today() and present.state is PaperState.IN_FORCE:
+            return  # the same day again: it would be valid no longer than it is
         paper = certificate(
             self._request.control_number,
             self._request.run,

@@ -5,7 +5,9 @@ from typing import Any
 
 from temporalio.common import SearchAttributeKey
 
+from domain.application import DeliveryMethod
 from domain.fees import total, total_due
+from domain.messages import HandOver
 from domain.statuses import CaseStatus
 from domain.terms import Window
 from workflows import contracts
@@ -101,7 +103,7 @@ def case_view(state: CaseState) -> CaseView:
         closure_protocol=state.closure_protocol,
         copy_reference=state.copy_reference,
         production=state.production,
-        hand_over=state.hand_over,
+        hand_over=_shown(state.hand_over),
         parked=tuple(state.parked),
         parked_total=state.parked_total,
         provisional=bool(cap and calendar and cap.window.is_provisional(calendar)),
@@ -114,6 +116,13 @@ def case_view(state: CaseState) -> CaseView:
         prepared_by=state.prepared.officer if state.prepared else None,
         timeline=tuple(state.timeline),
     )
+
+
+def _shown(hand_over: HandOver | None) -> HandOver | None:
+    """How it was handed over; a file's name may name a person (R13)."""
+    if hand_over is None or hand_over.method is not DeliveryMethod.ELECTRONIC:
+        return hand_over
+    return hand_over.model_copy(update={"reference": "file"})
 
 
 def _invoice(charge: Charge) -> InvoiceView:

@@ -1,0 +1,37 @@
+"""Why a scan cannot be taken; quick to import, for the checking process pays for every module."""
+
+from enum import StrEnum
+
+
+class ScanFault(StrEnum):
+    """What is wrong with a scan; each is a code of the catalogue of reasons (R2, R5)."""
+
+    EMPTY = "SCAN_EMPTY"
+    TOO_LARGE = "SCAN_TOO_LARGE"
+    NOT_A_FILE = "SCAN_NOT_A_FILE"
+    """Nothing there, or a symbolic link, a folder, a device, a pipe."""
+    TYPE_NOT_ALLOWED = "SCAN_TYPE_NOT_ALLOWED"
+    """Its name says it is of a type that is not taken."""
+    TYPE_MISMATCH = "SCAN_TYPE_MISMATCH"
+    """Its content is not of the type its name says."""
+    TWO_FORMATS = "SCAN_TWO_FORMATS"
+    """Besides a scan the file is, or carries, a file of another type."""
+    TRUNCATED = "SCAN_TRUNCATED"
+    DAMAGED = "SCAN_DAMAGED"
+    ENCRYPTED = "SCAN_ENCRYPTED"
+    ACTIVE_CONTENT = "SCAN_ACTIVE_CONTENT"
+    """Opening it may do more than show pages: scripts, programs, media, XFA forms."""
+    EMBEDDED_FILES = "SCAN_EMBEDDED_FILES"
+    TOO_MANY_PAGES = "SCAN_TOO_MANY_PAGES"
+    TOO_MANY_PIXELS = "SCAN_TOO_MANY_PIXELS"
+    """Honest, but larger than anybody needs to read it."""
+    BOMB = "SCAN_BOMB"
+    """Made, or broken, so that opening it takes far more than its size suggests."""
+    BLANK = "SCAN_BLANK"
+    TOO_SMALL = "SCAN_TOO_SMALL"
+    """So few pixels that nobody can read it."""
+    BLURRED = "SCAN_BLURRED"
+    REPEATED = "SCAN_REPEATED"
+    """The same scan stands under another kind of document already."""
+    UNREADABLE = "SCAN_UNREADABLE"
+    """The check itself died, or ran out of time or memory."""
