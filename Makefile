@@ -9,8 +9,8 @@ READY := $(VENV)/.ready
 demo: install ## the main job, live: make demo, or make demo KEEP=1 to look around afterwards
 	@$(BIN)/diploma demo $(if $(KEEP),--keep)
 
-test: install
-	$(BIN)/pytest
+test: install ## two at a time or more: most of a case's time is waiting
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
 lint: install
 	$(BIN)/ruff format --check .
