@@ -201,6 +201,7 @@ async def test_any_other_status_is_temporary_and_named(status: int) -> None:
         ("Wed, 21 Oct 2015 07:28:00 GMT", timedelta(), timedelta()),
         ("9" * 5000, timedelta(days=1), timedelta(days=1)),
     ],
+    ids=["in seconds", "at a moment", "long ago", "for ever"],
 )
 async def test_a_holder_that_asks_to_wait_is_heard(
     asked: str, at_least: timedelta, at_most: timedelta
