@@ -1,0 +1,73 @@
+"""Papers signed by the service: PAdES, as the very last step, so that nothing follows it (R8)."""
+
+import io
+from datetime import UTC, datetime
+
+from cryptography.x509 import Certificate, load_der_x509_certificate
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.sign.fields import SigFieldSpec, SigSeedSubFilter
+from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, Signer
+from pyhanko.sign.timestamps import HTTPTimeStamper, TimestampRequestError
+
+from activities.ports import TemporaryFailure
+from adapters.papers.coroutines import finish
+
+FIELD = "ServiceSignature"
+_META = PdfSignatureMetadata(
+    field_name=FIELD, subfilter=SigSeedSubFilter.PADES, md_algorithm="sha256"
+)
+_TIMESTAMP_SECONDS = 20
+
+
+class _SameMetadata(IncrementalPdfFileWriter):
+    """Leaves the description of the file as it is."""
+
+    def _update_meta(self) -> None:
+        """Do nothing: pyHanko would write the XMP anew, in its own words, and PDF/A is particular."""
+
+
+class PaperSigner:
+    """Signs papers (R8) with a key of the service.
+
+    The signature cannot be seen on the page; the templates say that it is there. It is of
+    level B-B, or B-T when an authority stamps it with the time.
+    """
+
+    def __init__(self, key: Signer, timestamp_url: str | None = None) -> None:
+        """Take the key.
+
+        Args:
+            key: See `keys.read_key`, `keys.trial_key` and `keys.token_key`.
+            timestamp_url: Where an authority answers to RFC 3161.
+        """
+        self._key = key
+        self._timestamper = (
+            HTTPTimeStamper(timestamp_url, timeout=_TIMESTAMP_SECONDS) if timestamp_url else None
+        )
+        encoded = (found.dump() for found in (key.signing_cert, *key.cert_registry))
+        self.certificates: tuple[Certificate, ...] = tuple(
+            load_der_x509_certificate(found) for found in dict.fromkeys(encoded)
+        )
+        """The key's own first, then those above it; with them `verify` knows our papers."""
+
+    def sign(self, pdf: bytes) -> bytes:
+        """The paper with our signature at its end.
+
+        Takes some 50 ms of computing, and waits for the timestamp authority when there is one.
+        No two signatures of a paper are equal.
+
+        Raises:
+            TemporaryFailure: The authority is away, or our certificate is not in force.
+        """
+        own = self.certificates[0]
+        if not own.not_valid_before_utc <= datetime.now(UTC) <= own.not_valid_after_utc:
+            raise TemporaryFailure("the certificate papers are signed with is not in force")
+        signer = PdfSigner(
+            _META, self._key, timestamper=self._timestamper, new_field_spec=SigFieldSpec(FIELD)
+        )
+        try:
+            signed = finish(signer.async_sign_pdf(_SameMetadata(io.BytesIO(pdf))))
+        except (TimestampRequestError, TimeoutError):
+            raise TemporaryFailure("the timestamp authority cannot be reached") from None
+        content: bytes = signed.getvalue()
+        return content
