@@ -53,8 +53,10 @@ class ScanLimits(Frozen):
     smallest_side: Annotated[int, Field(ge=1)] = 400
     """Pixels; below, the lines of a document cannot be told apart."""
     seconds: Annotated[int, Field(ge=1)] = 4
-    """Of processor time; on the clock a check may take five times as long."""
-    memory_bytes: Annotated[int, Field(ge=1)] = 256 * 1024 * 1024
+    """Of processor time."""
+    wall_seconds: Annotated[int, Field(ge=1)] = 20
+    """On the clock, for the machine may be busy with others."""
+    memory_bytes: Annotated[int, Field(ge=1)] = 224 * 1024 * 1024
     """Of addresses; not all of them are backed by memory."""
 
 
@@ -63,7 +65,7 @@ class ScanVerdict(Frozen):
 
     fault: ScanFault | None = None
     media_type: MediaType | None = None
-    """None when neither name nor content tells."""
+    """As its name says; None when that is no type we take."""
     sha256: str | None = None
     """Of the cleaned content, in hexadecimal; None when the scan was refused."""
     size_bytes: Annotated[int, Field(ge=0)]
@@ -92,13 +94,11 @@ def extension(name: str) -> str:
 
 
 def safe_name(kind: DocumentKind, original_name: str) -> str:
-    """The name a scan is stored under, kind_original.ext, made safe (R2).
+    """The name a scan is stored under, kind_original.extension, made safe (R2).
 
-    Digits, Latin and Cyrillic letters and hyphens stay, anything else becomes an underscore.
-    The kind in front keeps names that some systems reserve (CON, NUL) from being such.
+    Digits, Latin and Cyrillic letters and hyphens stay; anything else becomes an underscore.
+    With the kind in front, no name begins with a dot or is one that a system reserves.
     """
     name = unicodedata.normalize("NFC", _FOLDERS.sub("", original_name)).strip()
-    ending = extension(name)
-    stem = _NOT_IN_NAMES.sub("_", name.removesuffix(name[len(name) - len(ending) :]))
-    stem = stem[:LONGEST_STEM].strip("_-")
-    return f"{kind}_{stem or 'scan'}{ending}"
+    stem = _NOT_IN_NAMES.sub("_", _EXTENSION.sub("", name))[:LONGEST_STEM].strip("_-")
+    return f"{kind}_{stem or 'scan'}{extension(name)}"

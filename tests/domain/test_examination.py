@@ -25,6 +25,7 @@ from domain.examination import (
     examine,
 )
 from domain.messages import HandOver, ProductionRecord
+from domain.scan_faults import ScanFault
 from domain.statuses import CaseStatus
 
 PROFILE = load_profile()
@@ -42,8 +43,9 @@ GIVEN_BY_HOLDERS = {
     "NOT_FOUND_IN_RECORDS",
     "PASSPORT_ERROR",
     "SPECIALTY_MISMATCH",
+    *ScanFault,
 }
-"""Codes of the catalogue that only people and holders give."""
+"""Codes of the catalogue that only people, holders and the check of scans give."""
 
 RENAMED = {"surname": "Петрова", "given_name": "Алёна", "patronymic": "Игоревна"}
 

@@ -1,0 +1,29 @@
+"""The samples of scripts/make_scans.py, each made once for all tests of a process."""
+
+import random
+import sys
+from functools import cache
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "scripts"))
+
+import make_scans
+from make_scans import Sample
+
+__all__ = ["KINDS", "Sample", "hostile", "make_scans", "ordinary"]
+
+KINDS = [make.__name__ for make in make_scans.ORDINARY]
+"""Of ordinary scans."""
+
+
+@cache
+def ordinary(kind: str) -> Sample:
+    """An ordinary scan of a kind."""
+    return make_scans.ORDINARY[KINDS.index(kind)](random.Random("tests"))
+
+
+@cache
+def hostile(code: str) -> tuple[Sample, ...]:
+    """The hostile or hopeless scans that are refused with a code."""
+    files = (file for make in make_scans.HOSTILE[code] for file in make())
+    return tuple(Sample(name, content, code) for name, content in files)
