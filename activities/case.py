@@ -9,6 +9,7 @@ from temporalio import activity
 
 from activities.failures import in_engine_terms
 from activities.ports import Register
+from domain.application import Application
 from domain.base import Frozen, Instant, JsonObject
 from domain.calendar import WorkingCalendar
 from domain.clock import MOSCOW, SECONDS_PER_DAY, ProcedureClock, QuietHours
@@ -30,8 +31,8 @@ from domain.routes import Directory, Holder, HolderChannel, Route, Stop
 from domain.statuses import CaseStatus
 from domain.terms import Ladder, Terms
 
-STORY = 2
-"""Version of the story that cases are begun under now: 2 keeps the register."""
+STORY = 3
+"""Version of the story that cases are begun under now: 2 keeps the register, 3 has a chancery."""
 
 UNLISTED = "Образовательная организация, указанная в заявлении"
 """How a holder is called that only the applicant has named."""
@@ -72,6 +73,8 @@ class CaseSetup(Frozen):
     staff: StaffRules = StaffRules()
     archive_share_first: float = 0.5
     tariff: Tariff | None = None
+    local_steps: bool = False
+    """True when short steps run inside the workflow task; a worker without a cache cannot."""
 
 
 class OpenedCase(Frozen):
@@ -111,6 +114,8 @@ class CorrectionToAssess(Frozen):
     """True for cases begun since this rule was there (R2)."""
     awaits_code: bool = False
     """True while the applicant has not confirmed the consent with a one-time code."""
+    confirmed_phone: str | None = None
+    """The telephone that was confirmed; a corrected one needs a code of its own."""
 
 
 class AssessedCorrection(Frozen):
@@ -152,6 +157,8 @@ class CaseActivities:
         calendar: OfficialCalendar,
         register: Register,
         day_seconds: float = SECONDS_PER_DAY,
+        *,
+        local_steps: bool = True,
     ) -> None:
         """Inject what the steps read.
 
@@ -161,12 +168,14 @@ class CaseActivities:
             calendar: Takes a snapshot of the official calendar from a day on.
             register: Knows cases the engine has forgotten, and calendar years loaded by hand.
             day_seconds: Engine seconds a calendar day lasts; 86,400 except in a demo.
+            local_steps: False for a worker that keeps no workflow in its cache.
         """
         self._profile = profile
         self._directory = directory
         self._calendar = calendar
         self._register = register
         self._day_seconds = day_seconds
+        self._local_steps = local_steps
 
     @activity.defn
     async def open_case(self, opening: CaseOpening) -> OpenedCase:
@@ -205,6 +214,7 @@ class CaseActivities:
                 staff=self._profile.staff,
                 archive_share_first=self._profile.tariff.archive_share_first,
                 tariff=self._profile.tariff,
+                local_steps=self._local_steps,
             ),
             examination=examination,
             ended_as=known.case.status if known and known.case.status.is_final else None,
@@ -258,11 +268,16 @@ class CaseActivities:
             pdf_only=pdf_only,
         )
         known = assessment.application
-        if request.awaits_code and known is not None and known.needs_code():
+        if known is not None and known.needs_code() and self._is_unconfirmed(known, request):
             awaited = self._profile.reasons.deficiency(CONSENT_NOT_CONFIRMED, "consent")
             deficiencies = (*assessment.deficiencies, awaited)
             assessment = assessment.model_copy(update={"deficiencies": deficiencies})
         return assessment
+
+    def _is_unconfirmed(self, application: Application, request: CorrectionToAssess) -> bool:
+        confirmed = request.confirmed_phone
+        another = confirmed is not None and application.applicant.phone != confirmed
+        return request.awaits_code or another
 
     def _due(self, draft: JsonObject, request: CorrectionToAssess) -> int:
         """What has to be paid before the document check, in roubles."""

@@ -58,7 +58,7 @@ class NoticeActivities:
                 if any(report.key == notice.key for report in settled):
                     continue
                 try:
-                    settled.append(await self._deliver(notice))
+                    settled.append(await self.deliver(notice))
                 except TemporaryFailure as failure:
                     failures.append(str(failure))
                 activity.heartbeat(done())
@@ -69,7 +69,12 @@ class NoticeActivities:
             )
         return settled
 
-    async def _deliver(self, notice: Notice) -> DeliveryReport:
+    async def deliver(self, notice: Notice) -> DeliveryReport:
+        """Send one notice.
+
+        Raises:
+            TemporaryFailure: It could not be sent now.
+        """
         recipient = self._recipient(notice)
         if not recipient:
             return DeliveryReport(

@@ -4,6 +4,7 @@ import re
 import textwrap
 from collections.abc import Callable
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -175,13 +176,15 @@ class TemplateMailRenderer:
         return " ".join("".join(block).split())
 
 
+@cache
 def _compiled(folder: Path, shape: str, *, escape: bool) -> dict[NoticeEvent, Template]:
     """Every event's template; all share the macros of one shape."""
     environment = _environment(folder, escape=escape)
-    environment.globals["shape"] = shape
+    environment.globals["shape"] = shape  # one shape for each way of escaping
     return {event: environment.get_template(f"{event.value}.j2") for event in NoticeEvent}
 
 
+@cache
 def _environment(folder: Path, *, escape: bool) -> SandboxedEnvironment:
     """The templates of a folder, each looked at once."""
     environment = SandboxedEnvironment(

@@ -150,6 +150,11 @@ class Notice(Frozen):
     """For letters to a holder: the errand asked for."""
     facts: NoticeFacts
 
+    @property
+    def addressee(self) -> str:
+        """Whom it goes to, by which way: nobody's notices overtake each other."""
+        return f"{self.audience}:{self.recipient}"
+
 
 class Delivery(StrEnum):
     """What became of a notice."""

@@ -1,7 +1,8 @@
 """A stage for the story: the real server and mail, a holder that answers as told."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import time, timedelta
 from itertools import count
 from typing import Any
@@ -14,6 +15,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.case import CaseActivities
+from activities.chancery import ChanceryActivities
 from activities.confirmation import ConfirmationActivities
 from activities.holders import HolderActivities
 from activities.notices import NoticeActivities, StaffAddresses
@@ -31,7 +33,10 @@ from adapters.sms_http import HttpSmsGateway
 from domain.base import JsonObject
 from domain.clock import SECONDS_PER_DAY, QuietHours
 from domain.errands import Errand, ErrandAnswer
+from domain.messages import PaymentReceived
 from domain.numbers import control_number
+from domain.payments import Invoice, InvoiceOrder, RefundOrder
+from domain.profile import StaffRules
 from domain.routes import Holder
 from domain.statuses import CaseStatus
 from simulators.outside import Outside
@@ -42,6 +47,8 @@ LETTER_HOLDER = "2500004215"
 """A holder of the default directory that is reached by letter only."""
 AWAKE = QuietHours(opens=time(0, 0), closes=time(23, 59, 59, 999_999))
 """People may be written to at any hour, so that tests need not wait for the morning."""
+ONE_OFFICER = StaffRules()
+"""An officer may decide alone."""
 AFTERCARE_DAYS = 20
 """More than an ended case listens to late messages, whatever weekend follows."""
 _serial = count(1)
@@ -75,6 +82,51 @@ class ToldHolder(HolderGateway):
 
     async def recall(self, holder: Holder, errand: Errand) -> None:  # noqa: ARG002
         self.recalled.append(errand.key)
+
+
+class HeldPayments(HttpPaymentGateway):
+    """The payment system, which answers nobody as long as a test holds it."""
+
+    def __init__(self, base_url: str) -> None:
+        super().__init__(base_url)
+        self._answers = asyncio.Event()
+        self._answers.set()
+        self._waiting: set[str] = set()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """What is asked inside the block is answered after it."""
+        self._answers.clear()
+        try:
+            yield
+        finally:
+            self._answers.set()
+            self._waiting.clear()
+
+    async def is_asked(self, key: str) -> None:
+        """Wait until somebody waits for an invoice, its payment or a refund."""
+
+        async def asked() -> bool:
+            return key in self._waiting
+
+        await until(asked)
+
+    async def create_invoice(self, order: InvoiceOrder) -> Invoice:
+        await self._answers_again(order.invoice_id)
+        return await super().create_invoice(order)
+
+    async def payment_of(self, invoice_id: str) -> PaymentReceived | None:
+        await self._answers_again(invoice_id)
+        return await super().payment_of(invoice_id)
+
+    async def refund(self, order: RefundOrder) -> None:
+        await self._answers_again(order.refund_id)
+        await super().refund(order)
+
+    async def _answers_again(self, key: str) -> None:
+        if not self._answers.is_set():
+            self._waiting.add(key)
+            await self._answers.wait()
 
 
 class Story:
@@ -171,10 +223,12 @@ class Stage:
         queue: str,
         outside: Outside,
         holder: ToldHolder,
+        payments: HeldPayments,
         register: SqlRegister,
         look_every: float,
     ) -> None:
         self.environment = environment
+        self.payments = payments
         self.register = register
         self.look_every = look_every
         self.queue = queue
@@ -223,22 +277,24 @@ async def working(
     *,
     day_seconds: float = SECONDS_PER_DAY,
     quiet_hours: QuietHours = AWAKE,
+    staff: StaffRules = ONE_OFFICER,
     **options: Any,
 ) -> AsyncIterator[Stage]:
     """A worker with the product's own activities; only the holder is a test's."""
     holder = ToldHolder()
-    payments = HttpPaymentGateway(outside.base_url)
+    payments = HeldPayments(outside.base_url)
     sms = HttpSmsGateway(outside.base_url)
     url = f"sqlite:///{outside.folder / f'{queue}.db'}"
     migrate(url)
     register = SqlRegister(url)
     profile = load_profile()
     case = CaseActivities(
-        profile.model_copy(update={"quiet_hours": quiet_hours}),
+        profile.model_copy(update={"quiet_hours": quiet_hours, "staff": staff}),
         load_holders(),
         official_calendar,
         register,
         day_seconds,
+        local_steps=options.get("max_cached_workflows") != 0,
     )
     smtp = SmtpSettings(
         host=outside.host,
@@ -257,6 +313,7 @@ async def working(
         StaffAddresses(ops="ops@example.org", support="support@example.org"),
     )
     records = RegisterActivities(register)
+    chancery = ChanceryActivities(register, notices)
     codes = ConfirmationActivities(register, sms, renderer)
     consult, pay = HolderActivities(holder), PaymentActivities(payments)
     async with Worker(
@@ -277,14 +334,14 @@ async def working(
             case.take_calendar,
             records.record_case,
             records.record_certificate,
+            chancery.record_and_send,
             codes.send_code,
         ],
         **options,
     ):
         # Without a cache every look replays the case.
         uncached = options.get("max_cached_workflows") == 0
-        yield Stage(
-            environment, queue, outside, holder, register, look_every=0.1 if uncached else 0.03
-        )
+        look_every = 0.1 if uncached else 0.03
+        yield Stage(environment, queue, outside, holder, payments, register, look_every)
     for adapter in (payments, sms, register):
         await adapter.close()

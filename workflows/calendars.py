@@ -2,14 +2,12 @@
 
 from datetime import date
 
-from temporalio import workflow
-
 from activities.case import CalendarOrder, CaseActivities
 from domain.notices import NoticeEvent
 from domain.statuses import CaseStatus
-from workflows import policies
 from workflows.case import Case
 from workflows.state import Running
+from workflows.steps import short_step
 from workflows.waiting import wait
 
 WINDOWS = ("stage", "response", "case_cap", "collection")
@@ -33,12 +31,11 @@ class CalendarDesk:
 
     async def _take_over(self, years: list[int]) -> None:
         state = self._case.state
-        calendar = await workflow.execute_activity_method(
+        calendar = await short_step(
+            state.setup,
             CaseActivities.take_calendar,
             CalendarOrder(first_day=state.the_setup().calendar.first_day),
-            start_to_close_timeout=policies.SHORT_STEP,
-            retry_policy=policies.SHORT_STEP_RETRY,
-            summary="take the newly published calendar",
+            "take the newly published calendar",
         )
         before = self._dates()
         state.setup = state.the_setup().model_copy(update={"calendar": calendar})

@@ -8,7 +8,7 @@ from temporalio import workflow
 from activities.holders import Consultation
 from domain.deficiencies import Deficiency, verdict
 from domain.errands import ErrandKind
-from domain.notices import Audience, NoticeEvent
+from domain.notices import Audience, Notice, NoticeEvent
 from domain.pauses import Pause, PauseReason
 from domain.register import Paper, PaperKind, PaperState
 from domain.routes import Route, Stop
@@ -147,6 +147,19 @@ class Case:
             self.post.tell_staff(
                 NoticeEvent.STAFF_ATTENTION, Audience.OPS, self.now(), f"{message[:60]}: {reason}"
             )
+
+    def undelivered(self, notice: Notice, reason: str) -> None:
+        """A mail nobody will take is never silent: it stands in the view, and ops are told."""
+        self.state.mails_rejected.append(notice.key)
+        self.note("undelivered", f"{notice.key}: {reason}")
+        if notice.audience in {Audience.APPLICANT, Audience.HOLDER}:
+            self.post.tell_staff(
+                NoticeEvent.STAFF_ATTENTION,
+                Audience.OPS,
+                self.now(),
+                f"mail {notice.key} cannot be delivered ({reason}): reach the person another way",
+            )
+        self.publish()
 
     def publish(self) -> None:
         """Bring search attributes and the UI's details up to date; nothing when unchanged."""

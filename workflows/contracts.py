@@ -190,6 +190,8 @@ class MailsView(Frozen):
     waiting: int = 0
     rejected: tuple[str, ...] = ()
     """Keys of notices no mail server will take."""
+    trouble: str = ""
+    """What keeps records or mails from going out just now, in English; empty when nothing does."""
 
 
 class CaseView(Frozen):

@@ -1,7 +1,5 @@
 """Waiting for the applicant, and looking at what was corrected (R5)."""
 
-from temporalio import workflow
-
 from activities.case import AssessedCorrection, CaseActivities, CorrectionToAssess
 from domain.application import DocumentKind
 from domain.deficiencies import Deficiency, ReasonKind, verdict
@@ -10,13 +8,13 @@ from domain.fees import total_due
 from domain.messages import Correction
 from domain.notices import NoticeEvent
 from domain.statuses import CaseStatus
-from workflows import policies
 from workflows.case import Case
 from workflows.cashier import Cashier
 from workflows.companion import CertificateDesk
 from workflows.contact import ContactDesk
 from workflows.ladder import Ladder
 from workflows.review import Review
+from workflows.steps import short_step
 
 
 class Corrections:
@@ -132,7 +130,8 @@ class Corrections:
         """Apply a correction; the application, the fee and the holder are those after it."""
         state, setup = self._case.state, self._case.state.the_setup()
         base = state.application.model_dump(mode="json") if state.application else state.draft
-        assessed = await workflow.execute_activity_method(
+        assessed = await short_step(
+            setup,
             CaseActivities.assess_correction,
             CorrectionToAssess(
                 base=base,
@@ -146,10 +145,9 @@ class Corrections:
                 tariff=setup.tariff,
                 archive_takes_pdf_only=state.kept_in_register,
                 awaits_code=state.kept_in_register and not state.contact_confirmed,
+                confirmed_phone=state.code_phone if state.contact_confirmed else None,
             ),
-            start_to_close_timeout=policies.SHORT_STEP,
-            retry_policy=policies.SHORT_STEP_RETRY,
-            summary="apply the correction and see what is still wrong",
+            "apply the correction and see what is still wrong",
         )
         outcome = assessed.assessment
         state.application, state.draft = outcome.application or state.application, outcome.draft

@@ -17,9 +17,11 @@ with workflow.unsafe.imports_passed_through():
     from domain.statuses import CaseStatus
     from domain.terms import Window
     from workflows import policies
+    from workflows.alarm import Alarm
     from workflows.calendars import CalendarDesk
     from workflows.case import Case
     from workflows.cashier import Cashier
+    from workflows.chancery import Chancery
     from workflows.companion import CertificateDesk
     from workflows.contact import ContactDesk
     from workflows.contracts import (
@@ -34,9 +36,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.issuance import Issuance
     from workflows.ladder import Ladder
     from workflows.post import refunded
-    from workflows.postman import Postman
     from workflows.reception import GIVEN_UP, Reception
-    from workflows.registrar import Registrar
     from workflows.review import Review
     from workflows.state import CaseState, Running
     from workflows.waiting import wait
@@ -61,9 +61,9 @@ class DuplicateRequest(CaseMessages):
         )
         case = Case(state)
         super().__init__(case, Reception(case))
-        self._ladder = Ladder(case, self._must_stop)
-        self._postman = Postman(case)
-        self._registrar = Registrar(case)
+        self._alarm = Alarm()
+        self._ladder = Ladder(case, self._alarm, self._must_stop)
+        self._chancery = Chancery(case, self._alarm)
         self._contact = ContactDesk(case)
         self._certificate = CertificateDesk(case)
         self._calendars = CalendarDesk(case)
@@ -71,7 +71,7 @@ class DuplicateRequest(CaseMessages):
         self._holder = holder
         self._cashier = Cashier(case, self._reception, self._ladder.wait)
         self._review = Review(case, holder, self._cashier)
-        self._issuance = Issuance(case, holder, self._registrar)
+        self._issuance = Issuance(case, holder, self._chancery, self._ladder.wait)
         self._corrections = Corrections(
             case, self._ladder, self._cashier, self._contact, self._certificate, self._review
         )
@@ -120,11 +120,11 @@ class DuplicateRequest(CaseMessages):
     def _beside_the_story(self) -> list[Coroutine[Any, Any, None]]:
         """What goes on all the time, whatever step the story is at."""
         return [
-            self._postman.work(),
-            self._registrar.work(),
+            *self._chancery.older_desks(),
             self._contact.work(),
             self._certificate.work(),
             self._calendars.work(),
+            self._chancery.work(),
         ]
 
     # --- the procedure, step by step ----------------------------------------------------
@@ -224,12 +224,11 @@ class DuplicateRequest(CaseMessages):
         state = self._state
         self._case.park_what_is_left()
         if state.kept_in_register:
-            await self._registrar.finish()
+            await self._chancery.finish_records()
             await self._certificate.end()
             await self._listen()
         while True:
-            await self._registrar.finish()
-            await self._postman.finish()
+            await self._chancery.finish()
             await workflow.wait_condition(workflow.all_handlers_finished)
             if not (state.kept_in_register and state.status in GIVEN_UP and state.paid):
                 return
@@ -255,8 +254,16 @@ class DuplicateRequest(CaseMessages):
 
     async def _hear(self, at_most: timedelta) -> None:
         """Wait until something new is noted."""
-        known = self._state.noted
-        await wait(lambda: self._state.noted != known or self._is_long(), at_most, "late messages")
+        known, rung = self._state.noted, self._alarm.rung
+
+        def heard() -> bool:
+            return self._state.noted != known or self._is_long() or self._alarm.rung != rung
+
+        if self._state.has_chancery:
+            self._alarm.set(workflow.now() + at_most)
+            await wait(heard)
+        else:
+            await wait(heard, at_most, "late messages")
 
     async def _refund_late_payment(self) -> None:
         """What was paid after the end goes back, whoever told of it; never silently (R7)."""
@@ -281,8 +288,7 @@ class DuplicateRequest(CaseMessages):
         """Go on in a fresh history with the whole state."""
         self._leaving = True
         await workflow.wait_condition(workflow.all_handlers_finished)
-        await self._postman.pause()
-        await self._registrar.pause()
+        await self._chancery.pause()
         await self._certificate.pause()
         await self._contact.pause()
         number = self._state.control_number

@@ -9,18 +9,19 @@ from domain.register import PaperKind, PaperState
 from domain.statuses import CaseStatus
 from domain.terms import Window
 from workflows.case import Case
-from workflows.holder_desk import HolderDesk
-from workflows.registrar import Registrar
+from workflows.chancery import Chancery
+from workflows.holder_desk import HolderDesk, Wait
 from workflows.state import Running
 
 
 class Issuance:
     """Has the duplicate made, registered and handed over: by post, at the counter or as a file."""
 
-    def __init__(self, case: Case, holder: HolderDesk, registrar: Registrar) -> None:
+    def __init__(self, case: Case, holder: HolderDesk, chancery: Chancery, wait: Wait) -> None:
         self._case = case
         self._holder = holder
-        self._registrar = registrar
+        self._chancery = chancery
+        self._wait = wait
 
     async def produce(self) -> None:
         """The holder makes the duplicate; its number must never have been given before."""
@@ -29,7 +30,7 @@ class Issuance:
         record = state.production
         if record is None or state.withdrawn:
             return
-        taken = await self._registrar.takes(
+        taken = await self._chancery.takes(
             self._case.paper(
                 PaperKind.DUPLICATE,
                 PaperState.PREPARED,
@@ -37,8 +38,11 @@ class Issuance:
                 number=blank_key(record.number),
                 registration_number=record.registration_number,
                 issued_on=record.issued_on,
-            )
+            ),
+            self._wait,
         )
+        if taken is None:
+            return
         if not taken:
             state.production = None
             state.settled_errands.append(state.errand(ErrandKind.PRODUCTION).key)

@@ -8,6 +8,7 @@ from temporalio import workflow
 from activities.case import CaseSetup
 from domain.notices import Audience, NoticeEvent
 from domain.terms import Rung
+from workflows.alarm import Alarm
 from workflows.case import Case
 from workflows.state import Running
 from workflows.waiting import wait
@@ -23,14 +24,16 @@ NOT_REPEATED = frozenset({"case_cap", "response"})
 class Ladder:
     """Lets a case wait and climbs the ladder of whatever window is running meanwhile."""
 
-    def __init__(self, case: Case, must_stop: Callable[[], bool]) -> None:
+    def __init__(self, case: Case, alarm: Alarm, must_stop: Callable[[], bool]) -> None:
         """Watch over a case.
 
         Args:
             case: The case.
+            alarm: Rings when a rung is to be climbed.
             must_stop: Ends any wait, whatever it waits for.
         """
         self._case = case
+        self._alarm = alarm
         self._must_stop = must_stop
 
     async def wait(self, done: Callable[[], bool]) -> None:
@@ -43,14 +46,17 @@ class Ladder:
         while not over():
             self.climb_what_is_due()
             self._case.publish()
-            following, dates = self._next(), state.projections
+            following, dates, rung_before = self._next(), state.projections, self._alarm.rung
             if over():
                 return
 
-            def woken(known: int = dates) -> bool:
-                return over() or state.projections != known
+            def woken(known: int = dates, rung: int = rung_before) -> bool:
+                return over() or state.projections != known or self._alarm.rung != rung
 
             if following is None:
+                await wait(woken)
+            elif state.has_chancery:
+                self._alarm.set(following[2])
                 await wait(woken)
             else:
                 name, rung, at = following

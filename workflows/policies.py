@@ -45,6 +45,23 @@ HOLDER_POLL_EVERY = timedelta(hours=6)
 PAYMENT_POLL_EVERY = timedelta(hours=2)
 """Procedure time between two looks at an unpaid invoice; a person waits for the result."""
 
+FEW_TIMES = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=3)
+"""Within a workflow task, which must not last."""
+
+MAILS_AT_ONCE = timedelta(seconds=20)
+"""How long the first try may take: the register waits meanwhile."""
+
+MAILS_AGAIN = timedelta(seconds=90)
+"""All mails of a moment when some failed before; a hanging server costs its own timeout each."""
+
+MAIL_AGAIN = tuple(
+    timedelta(seconds=seconds) for seconds in (5, 10, 20, 40, 80, 160, 320, 640, 1280, 1800)
+)
+"""Greylisting asks for minutes, an outage may take hours."""
+
+RECORD_AGAIN = tuple(timedelta(seconds=seconds) for seconds in (1, 2, 4, 8, 16, 32, 60))
+"""For ever: what happened must be in the register, and its database comes back."""
+
 MAIL_BATCH = timedelta(minutes=3)
 """One attempt at all mails of a moment; a hanging server costs at most its own timeout each."""
 

@@ -132,6 +132,9 @@ class Post:
         own_act = event in OWN_ACTS
         allowed = now if own_act else setup.quiet_hours.next_allowed(now, setup.zone)
         facts = self._facts(now).model_copy(update=particulars)
+        not_before = setup.clock.engine_time(allowed)
+        if state.has_chancery and allowed == now:
+            not_before = setup.clock.origin  # on a fast clock now comes back rounded up
         state.outbox.append(
             Notice(
                 control_number=state.control_number,
@@ -140,7 +143,7 @@ class Post:
                 key=f"{event}.{state.notices}",
                 channel=channel,
                 recipient=recipient,
-                not_before=setup.clock.engine_time(allowed),
+                not_before=not_before,
                 errand_key=errand_key,
                 facts=facts,
             )

@@ -7,7 +7,7 @@ from temporalio.exceptions import ActivityError
 from temporalio.exceptions import TimeoutError as StepTimeout
 
 from activities.notices import NoticeActivities
-from domain.notices import Audience, Delivery, DeliveryReport, Notice, NoticeEvent
+from domain.notices import Delivery, DeliveryReport, Notice
 from workflows import policies
 from workflows.case import Case
 from workflows.waiting import wait
@@ -25,7 +25,7 @@ class Postman:
     async def work(self) -> None:
         """Send for ever; cancelled at the end of the case."""
         while True:
-            await wait(lambda: not self._stopping)
+            await wait(lambda: not self._stopping and not self._case.state.has_chancery)
             for addressee, notices in self._due().items():
                 self._under_way[addressee] = asyncio.create_task(self._send(addressee, notices))
             await self._wait()
@@ -34,9 +34,8 @@ class Postman:
         """What can be sent now, by addressee, in order."""
         due: dict[str, list[Notice]] = {}
         for notice in self._case.state.outbox:
-            addressee = f"{notice.audience}:{notice.recipient}"
-            if notice.not_before <= workflow.now() and addressee not in self._under_way:
-                due.setdefault(addressee, []).append(notice)
+            if notice.not_before <= workflow.now() and notice.addressee not in self._under_way:
+                due.setdefault(notice.addressee, []).append(notice)
         return due
 
     async def finish(self) -> None:
@@ -76,7 +75,7 @@ class Postman:
         state.mails_sent += len(due) - len(refused)
         for notice in due:
             if notice.key in refused:
-                self._report(notice, refused[notice.key])
+                self._case.undelivered(notice, refused[notice.key])
 
     async def _wait(self) -> None:
         """Until there is something new, or the morning."""
@@ -90,20 +89,6 @@ class Postman:
             earliest - workflow.now() if earliest else None,
             "morning: people may be written to again",
         )
-
-    def _report(self, notice: Notice, reason: str) -> None:
-        """A mail nobody will take is never silent: it stands in the view, and ops are told."""
-        case = self._case
-        case.state.mails_rejected.append(notice.key)
-        case.note("undelivered", f"{notice.key}: {reason}")
-        if notice.audience in {Audience.APPLICANT, Audience.HOLDER}:
-            case.post.tell_staff(
-                NoticeEvent.STAFF_ATTENTION,
-                Audience.OPS,
-                case.now(),
-                f"mail {notice.key} cannot be delivered ({reason}): reach the person another way",
-            )
-        case.publish()
 
 
 def _refused(reports: list[DeliveryReport]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from domain.register import (
     Paper,
     PaperKind,
     PaperState,
+    RecordAnswer,
     RegisteredCharge,
     RegisteredDocument,
     RegisteredEvent,
@@ -66,7 +67,8 @@ class Registrar:
 
     def _is_behind(self) -> bool:
         state = self._case.state
-        return state.kept_in_register and state.recorded < state.noted
+        ours = state.kept_in_register and not state.has_chancery
+        return ours and state.recorded < state.noted
 
     async def _write(self) -> None:
         state = self._case.state
@@ -80,16 +82,22 @@ class Registrar:
             retry_policy=policies.REGISTER_RETRY,
             summary=f"register: {state.status}",
         )
-        if answer.overtaken_by is not None:
-            # The case was set back in the engine: catch up with what the register has seen.
-            state.revision = answer.overtaken_by
-            return
-        if answer.taken_numbers:
-            # Nothing was written: without those papers it is written again.
-            state.taken_numbers += answer.taken_numbers
-            for paper_id in answer.taken_numbers:
-                del state.papers[paper_id]
-            return
+        take_answer(state, answer, upto, papers)
+
+
+def take_answer(
+    state: CaseState, answer: RecordAnswer, upto: int, papers: dict[str, Paper]
+) -> None:
+    """Take over what the register says to a record of so many entries and these papers."""
+    if answer.overtaken_by is not None:
+        # The case was set back in the engine: catch up with what the register has seen.
+        state.revision = answer.overtaken_by
+    elif answer.taken_numbers:
+        # Nothing was written: without those papers it is written again.
+        state.taken_numbers += answer.taken_numbers
+        for paper_id in answer.taken_numbers:
+            del state.papers[paper_id]
+    else:
         state.recorded, state.papers_recorded = upto, papers
 
 
@@ -148,7 +156,10 @@ def _documents(state: CaseState) -> Iterable[RegisteredDocument]:
     documents = state.application.documents if state.application else ()
     for place, document in enumerate(documents):
         yield RegisteredDocument(
-            place=place, kind=document.kind.value, size_bytes=document.size_bytes
+            place=place,
+            kind=document.kind.value,
+            size_bytes=document.size_bytes,
+            sha256=document.sha256,
         )
 
 

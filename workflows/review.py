@@ -1,7 +1,5 @@
 """The document check: what the holder's answer leads to (R5, R6)."""
 
-from temporalio import workflow
-
 from activities.case import CaseActivities, Move
 from domain.deficiencies import Deficiency
 from domain.errands import ErrandKind
@@ -20,6 +18,7 @@ from workflows import policies
 from workflows.case import Case
 from workflows.cashier import Cashier
 from workflows.holder_desk import HolderDesk
+from workflows.steps import short_step
 
 FOR_US_TO_SAY = frozenset({BALANCE_DUE, CONSENT_NOT_CONFIRMED})
 """Reasons of the catalogue that no holder can know of."""
@@ -94,16 +93,12 @@ class Review:
         if len(state.hops) >= policies.MOST_HOLDERS_ASKED:
             self._leave_to_a_person("the case is sent in circles: find out who has them")
             return
-        stop = await workflow.execute_activity_method(
-            CaseActivities.find_next_stop,
-            Move(
-                route=MOVES[reply.verdict],
-                region=state.the_setup().region,
-                new_holder_inn=reply.new_holder_inn,
-            ),
-            start_to_close_timeout=policies.SHORT_STEP,
-            retry_policy=policies.SHORT_STEP_RETRY,
-            summary="find the next holder on the route",
+        setup = state.the_setup()
+        move = Move(
+            route=MOVES[reply.verdict], region=setup.region, new_holder_inn=reply.new_holder_inn
+        )
+        stop = await short_step(
+            setup, CaseActivities.find_next_stop, move, "find the next holder on the route"
         )
         state.hop += 1
         self._case.go_to(stop)
@@ -137,12 +132,11 @@ class Review:
 
     async def named(self, objections: list[Objection]) -> tuple[Deficiency, ...]:
         """Objections in the catalogue's words; those it does not know are left out."""
-        named = await workflow.execute_activity_method(
+        named = await short_step(
+            self._case.state.setup,
             CaseActivities.name_objections,
             objections,
-            start_to_close_timeout=policies.SHORT_STEP,
-            retry_policy=policies.SHORT_STEP_RETRY,
-            summary="put the objections into words",
+            "put the objections into words",
         )
         return named.deficiencies
 

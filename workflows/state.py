@@ -29,6 +29,8 @@ from domain.terms import Rung, Window
 
 REGISTER_SINCE = 2
 """The version of the story since which a case is kept in the register."""
+CHANCERY_SINCE = 3
+"""The version since which records and mails of a moment are one step, and timers are one alarm."""
 TIMELINE_KEPT = 200
 PARKED_KEPT = 50
 MESSAGES_REMEMBERED = 500
@@ -95,6 +97,14 @@ class Charge(Frozen):
     def kept(self) -> int:
         """What was paid and not given back, in roubles."""
         return self.payment.amount if self.payment and self.refund_id is None else 0
+
+
+class Postponed(Frozen):
+    """Something the outside did not do; all three on the engine's clock."""
+
+    since: Instant
+    tries: int
+    until: Instant
 
 
 class CertificateState(Frozen):
@@ -213,6 +223,12 @@ class CaseState(BaseModel):
     notices: int = 0
     mails_sent: int = 0
     mails_rejected: list[str] = []
+    mail_postponed: dict[str, Postponed] = {}
+    """Notices the mail server did not take yet, by key."""
+    record_postponed: Postponed | None = None
+    """Set while the register is away."""
+    trouble: str = ""
+    """What keeps records or mails from going out, in English; empty when nothing does."""
 
     assignee: str | None = None
     parked: list[ParkedMessage] = []
@@ -254,6 +270,11 @@ class CaseState(BaseModel):
     def kept_in_register(self) -> bool:
         """True for cases begun since there is a register; older ones take none of its steps."""
         return self.setup is not None and self.setup.story >= REGISTER_SINCE
+
+    @property
+    def has_chancery(self) -> bool:
+        """True for cases begun since there is a chancery."""
+        return self.setup is not None and self.setup.story >= CHANCERY_SINCE
 
     @property
     def open_charge(self) -> Charge | None:

@@ -14,7 +14,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.notices import NoticeEvent
     from domain.register import Paper, PaperState
     from domain.terms import Window
-    from workflows import policies
     from workflows.contracts import (
         TEMPORARY_CERTIFICATE,
         CertificateRequest,
@@ -22,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
         Signal,
         workflow_id,
     )
+    from workflows.steps import short_step
     from workflows.waiting import wait
 
 
@@ -125,12 +125,11 @@ class TemporaryCertificate:
 
     async def _recorded(self, paper: Paper) -> bool:
         """Write it into the register, which knows whether the case has ended."""
-        return await workflow.execute_activity_method(
+        return await short_step(
+            self._request.setup,
             RegisterActivities.record_certificate,
             CertificateRecord(control_number=self._request.control_number, paper=paper),
-            start_to_close_timeout=policies.OUTSIDE_CALL,
-            retry_policy=policies.REGISTER_RETRY,
-            summary=f"register: temporary certificate {paper.state}",
+            f"register: temporary certificate {paper.state}",
         )
 
     async def _tell_case(self, event: NoticeEvent) -> None:

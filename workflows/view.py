@@ -97,6 +97,7 @@ def case_view(state: CaseState) -> CaseView:
             sent=state.mails_sent,
             waiting=len(state.outbox),
             rejected=tuple(state.mails_rejected),
+            trouble=state.trouble,
         ),
         check_round=state.check_round,
         errand=errand_of(state),
@@ -195,6 +196,8 @@ def details(state: CaseState) -> str:
         lines.append(f"- **Temporary certificate:** {state.certificate.state}")
     if state.assignee:
         lines.append(f"- **Officer:** {state.assignee}")
+    if state.trouble:
+        lines.append(f"- **Cannot be written down or sent now:** {state.trouble}")
     if state.reasons:
         lines += ["", "### Open reasons", ""]
         lines += [f"- `{reason.code}` in `{reason.field}`" for reason in state.reasons]

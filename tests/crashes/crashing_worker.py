@@ -11,6 +11,7 @@ from typing import Any
 from temporalio import activity
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
+from activities.chancery import Dispatch
 from domain.base import Frozen
 from domain.statuses import CaseStatus
 from workers.main import CaseWorker
@@ -42,10 +43,10 @@ class Death(Frozen):
 
     def comes_with(self, name: str, arguments: Sequence[Any]) -> bool:
         """True for an execution of the step."""
-        return name == self.activity and self.status in {
-            None,
-            getattr(arguments[0], "status", None),
-        }
+        if name != self.activity or self.status is None:
+            return name == self.activity
+        dispatch: Dispatch = arguments[0]
+        return dispatch.record is not None and dispatch.record.status is self.status
 
 
 class Post(Frozen):

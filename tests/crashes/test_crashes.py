@@ -228,11 +228,11 @@ STORIES = (
     Story(an_invoice_is_made_once_and_refunded_once, (("create_invoice", None), ("refund", None))),
     Story(
         a_certificate_is_issued_once_and_gives_way_to_the_duplicate,
-        (("record_certificate", None), ("record_case", CaseStatus.ISSUED)),
+        (("record_certificate", None), ("record_and_send", CaseStatus.ISSUED)),
         SHORT_DAY,
     ),
     Story(the_newest_code_confirms, (("send_code", None),)),
-    Story(a_mail_comes_at_most_twice, (("deliver_notices", None),), SHORT_DAY),
+    Story(a_mail_comes_at_most_twice, (("record_and_send", None),), SHORT_DAY),
 )
 Plays = dict[tuple[Story, Moment], asyncio.Task[None]]
 

@@ -1,0 +1,226 @@
+"""The chancery (канцелярия) of a case: its records and its post, beside the story (R9, R11).
+
+Never in the story's way: what the register or the mail server does not take now is tried again,
+less and less often, while the case goes on.
+"""
+
+from collections.abc import Coroutine
+from datetime import datetime, timedelta
+from typing import Any
+
+from temporalio import workflow
+
+from activities.chancery import ChanceryActivities, Dispatch, DispatchReport
+from domain.notices import Delivery, Notice
+from domain.register import Paper, RecordAnswer
+from workflows import policies
+from workflows.alarm import Alarm
+from workflows.case import Case
+from workflows.holder_desk import Wait
+from workflows.postman import Postman
+from workflows.registrar import Registrar, record_of, take_answer
+from workflows.state import Postponed
+from workflows.waiting import settled, wait
+
+
+class Chancery:
+    """Writes down and sends what came up, all of a moment in one step, one step at a time.
+
+    Cases begun before there was a chancery have a registrar and a postman instead.
+    """
+
+    def __init__(self, case: Case, alarm: Alarm) -> None:
+        self._case = case
+        self._alarm = alarm
+        self._registrar, self._postman = Registrar(case), Postman(case)
+        self._busy = self._stopping = False
+
+    def older_desks(self) -> list[Coroutine[Any, Any, None]]:
+        """The work of registrar and postman, which rests in cases that have a chancery."""
+        return [self._postman.work(), self._registrar.work()]
+
+    async def work(self) -> None:
+        """Record and send for ever; cancelled at the end of the case."""
+        while True:
+            await self._until_something_is_due()
+            self._busy = True
+            try:
+                await settled()
+                await self._dispatch()
+            finally:
+                self._busy = False
+
+    async def takes(self, paper: Paper, wait_for: Wait) -> bool | None:
+        """Have a paper's number taken (R9).
+
+        Args:
+            paper: The paper, in the state it has now.
+            wait_for: Waits while terms are looked after; may give up before.
+
+        Returns:
+            False when the number belongs to another paper; None when the waiting was given up.
+        """
+        state = self._case.state
+        if not state.has_chancery:
+            return await self._registrar.takes(paper)
+        if state.papers.get(paper.paper_id) != paper:
+            state.papers[paper.paper_id] = paper
+            self._case.note("registering", paper.kind)
+        await wait_for(self._is_recorded)
+        if paper.paper_id in state.taken_numbers:
+            state.taken_numbers.remove(paper.paper_id)
+            return False
+        return True if self._is_recorded() else None
+
+    async def finish_records(self) -> None:
+        """Wait until the register knows everything."""
+        if self._case.state.has_chancery:
+            await wait(self._is_recorded)
+        else:
+            await self._registrar.finish()
+
+    async def finish(self) -> None:
+        """Wait until the register knows everything and nothing is left to send."""
+        await self.finish_records()
+        if self._case.state.has_chancery:
+            await wait(lambda: not self._case.state.outbox and self._is_recorded())
+        else:
+            await self._postman.finish()
+
+    async def pause(self) -> None:
+        """Begin nothing new, and wait a little for what is under way."""
+        self._stopping = True
+        if self._case.state.has_chancery:
+            await wait(lambda: not self._busy, policies.HANDOVER_TO_NEXT_RUN)
+        else:
+            await self._postman.pause()
+            await self._registrar.pause()
+
+    # --- what is due ---------------------------------------------------------------------
+
+    def _is_recorded(self) -> bool:
+        state = self._case.state
+        return not state.has_chancery or (state.recorded >= state.noted and not self._busy)
+
+    async def _until_something_is_due(self) -> None:
+        while self._stopping or not self._is_due():
+            seen, later = self._signs(), self._later()
+            if later is not None:
+                self._alarm.set(later)
+            await wait(lambda known=seen: self._signs() != known)  # type: ignore[misc]
+
+    def _signs(self) -> tuple[int, int, int, bool]:
+        """What changes when there may be something to do."""
+        state = self._case.state
+        return state.noted, state.notices, self._alarm.rung, self._stopping
+
+    def _is_due(self) -> bool:
+        return self._case.state.has_chancery and (self._record_is_due() or bool(self._due()))
+
+    def _record_is_due(self) -> bool:
+        state = self._case.state
+        waits = state.record_postponed
+        return state.recorded < state.noted and (waits is None or waits.until <= workflow.now())
+
+    def _due(self) -> list[Notice]:
+        """Notices that can be sent now; none overtakes another that is tried again."""
+        state, now = self._case.state, workflow.now()
+        blocked: set[str] = set()
+        due = []
+        for notice in state.outbox:
+            waits = state.mail_postponed.get(notice.key)
+            if waits is not None and waits.until > now:
+                blocked.add(notice.addressee)
+            elif notice.not_before <= now and notice.addressee not in blocked:
+                due.append(notice)
+        return due
+
+    def _later(self) -> datetime | None:
+        """The next moment at which something may become due by itself."""
+        state, now = self._case.state, workflow.now()
+        if not state.has_chancery:
+            return None
+        waits = [*state.mail_postponed.values(), state.record_postponed]
+        moments = [item.until for item in waits if item is not None]
+        moments += [notice.not_before for notice in state.outbox]
+        return min((moment for moment in moments if moment > now), default=None)
+
+    # --- doing it ------------------------------------------------------------------------
+
+    async def _dispatch(self) -> None:
+        state = self._case.state
+        notices = self._due()
+        upto, papers = state.noted, dict(state.papers)
+        record = None
+        if self._record_is_due():
+            # Told by the clock, so that a case set back in the engine never uses one again.
+            state.revision = max(state.revision + 1, int(workflow.now().timestamp()))
+            record = record_of(state, self._case.now())
+        first_try = state.record_postponed is None and not any(
+            notice.key in state.mail_postponed for notice in notices
+        )
+        report = await self._step(
+            Dispatch(
+                record=record,
+                notices=tuple(notices),
+                patience=policies.MAILS_AT_ONCE if first_try else policies.MAILS_AGAIN,
+            )
+        )
+        if record is not None:
+            self._recorded(report.answer, upto, papers)
+        self._sent(notices, report)
+        if report.trouble != state.trouble:
+            state.trouble = report.trouble
+            self._case.publish()
+
+    async def _step(self, dispatch: Dispatch) -> DispatchReport:
+        """One step of its own: what goes out must follow from what the engine has kept.
+
+        Within the workflow task it would cost fewer events, and would let people answer to
+        something the engine forgets when the worker dies in that moment.
+        """
+        what = ", ".join(notice.event for notice in dispatch.notices)
+        return await workflow.execute_activity_method(
+            ChanceryActivities.record_and_send,
+            dispatch,
+            start_to_close_timeout=policies.MAIL_BATCH,
+            heartbeat_timeout=policies.WORKER_GONE,
+            retry_policy=policies.REGISTER_RETRY,
+            summary=f"register: {self._case.state.status}; mail: {what or 'none'}",
+        )
+
+    def _recorded(self, answer: RecordAnswer | None, upto: int, papers: dict[str, Paper]) -> None:
+        state = self._case.state
+        if answer is None:
+            state.record_postponed = _postponed(state.record_postponed, policies.RECORD_AGAIN)
+            return
+        state.record_postponed = None
+        take_answer(state, answer, upto, papers)
+
+    def _sent(self, notices: list[Notice], report: DispatchReport) -> None:
+        state = self._case.state
+        settled_now = {item.key: item for item in report.settled}
+        for notice in notices:
+            outcome = settled_now.get(notice.key)
+            if outcome is None:
+                waits = _postponed(state.mail_postponed.get(notice.key), policies.MAIL_AGAIN)
+                if workflow.now() - waits.since < policies.MAIL_GIVE_UP:
+                    state.mail_postponed[notice.key] = waits
+                    continue
+                reason = "the mail server did not take it for days"
+            else:
+                reason = outcome.reason if outcome.delivery is Delivery.REJECTED else ""
+            state.mail_postponed.pop(notice.key, None)
+            state.outbox = [item for item in state.outbox if item.key != notice.key]
+            if reason:
+                self._case.undelivered(notice, reason)
+            else:
+                state.mails_sent += 1
+
+
+def _postponed(before: Postponed | None, spans: tuple[timedelta, ...]) -> Postponed:
+    """When to try again what failed once more: the spans in turn, and the last one for ever."""
+    now = workflow.now()
+    tries = before.tries + 1 if before else 1
+    span = spans[min(tries, len(spans)) - 1]
+    return Postponed(since=before.since if before else now, tries=tries, until=now + span)
