@@ -1,8 +1,10 @@
 """The outside world as the activities see it; adapters implement it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
-from typing import Protocol
+from typing import Annotated, Protocol
+
+from pydantic import Field
 
 from domain.base import Frozen
 from domain.confirmation import Confirmation
@@ -10,7 +12,14 @@ from domain.errands import Errand, ErrandAnswer
 from domain.messages import PaymentReceived
 from domain.notices import Notice
 from domain.payments import Invoice, InvoiceOrder, RefundOrder
-from domain.register import CalendarYear, CaseRecord, Paper, RecordAnswer, StoredCase
+from domain.register import (
+    CalendarYear,
+    CaseRecord,
+    Paper,
+    PaperFile,
+    RecordAnswer,
+    StoredCase,
+)
 from domain.routes import Holder
 
 
@@ -33,6 +42,15 @@ class UnreadableAnswer(Exception):
     """The outside answered with something that is no answer; never guessed at."""
 
 
+class Attachment(Frozen):
+    """A file that goes with a mail."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}\.[a-z0-9]{1,9}$")]
+    """Nothing that a mail program or a disk could take for a path, a header or a command."""
+    content: bytes
+    media_type: Annotated[str, Field(pattern=r"^[a-z]+/[a-z0-9.+-]+$")] = "application/pdf"
+
+
 class Mail(Frozen):
     """A mail ready to be sent."""
 
@@ -44,6 +62,7 @@ class Mail(Frozen):
     html: str
     errand_key: str | None = None
     """For letters to a holder: the errand asked for, sent along as a header."""
+    attachments: tuple[Attachment, ...] = ()
 
 
 class Sms(Frozen):
@@ -113,6 +132,23 @@ class Register(Protocol):
 
     async def find_case(self, control_number: str) -> StoredCase | None:
         """All that is known of a case; None when the register never heard of it.
+
+        Raises:
+            TemporaryFailure: The database is away or busy; try again.
+        """
+
+    async def keep_paper_file(self, file: PaperFile) -> PaperFile:
+        """Keep where a signed paper is stored; the first one of a key stays for ever.
+
+        Returns:
+            What is kept under this key now.
+
+        Raises:
+            TemporaryFailure: The database is away or busy; try again.
+        """
+
+    async def paper_file(self, file_key: str) -> PaperFile | None:
+        """Where a signed paper is stored; None when it was not signed yet.
 
         Raises:
             TemporaryFailure: The database is away or busy; try again.
@@ -196,4 +232,62 @@ class PaymentGateway(Protocol):
         Raises:
             TemporaryFailure: Try again.
             PermanentFailure: The payment system refuses; a person has to refund.
+        """
+
+
+class ContentMissing(Exception):
+    """The document store has nothing under a hash; the text names nothing but the hash."""
+
+
+class ContentDamaged(Exception):
+    """The document store has something else under a hash; the text names nothing but the hash."""
+
+
+class DocumentStore(Protocol):
+    """Keeps contents under their SHA-256 (R2); its calls block."""
+
+    def put(self, content: bytes) -> str:
+        """Keep a content, and give its hash.
+
+        Raises:
+            TemporaryFailure: The disk is full or the store away; try again.
+        """
+
+    def get(self, sha256: str) -> bytes:
+        """The content of a hash.
+
+        Raises:
+            ContentMissing: There is none.
+            ContentDamaged: It is not the content that was put.
+            TemporaryFailure: The store is away; try again.
+        """
+
+    def delete(self, sha256: str) -> None:
+        """Forget a content; harmless when it is not there.
+
+        Raises:
+            TemporaryFailure: The store is away; try again.
+        """
+
+
+class StoredHash(Frozen):
+    """A content that a case needs."""
+
+    control_number: str
+    kind: str
+    """A DocumentKind, or the template of a signed paper."""
+    sha256: str
+
+
+class HashRegister(Protocol):
+    """Knows which contents cases need."""
+
+    async def stored_hashes(self, among: Collection[str] | None = None) -> list[StoredHash]:
+        """Every content that a case needs, once for each case and kind.
+
+        Args:
+            among: Only these hashes; None for all.
+
+        Raises:
+            TemporaryFailure: The database is away or busy; try again.
         """

@@ -124,6 +124,20 @@ class RegisteredDocument(Frozen):
     """Position in the application, from 0."""
     kind: str
     size_bytes: int
+    sha256: str | None = None
+    """Under which the document store keeps its content; None when only its size is known."""
+
+
+class PaperFile(Frozen):
+    """A paper as it was signed, kept in the document store; signed once, sent as often as needed."""
+
+    file_key: str
+    """Control number, template and the occasion; unique for ever."""
+    control_number: str
+    template: str
+    """A PaperTemplate."""
+    dated: date
+    sha256: str
 
 
 class CaseRecord(Frozen):

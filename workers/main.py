@@ -14,6 +14,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.case import CaseActivities
+from activities.chancery import ChanceryActivities
 from activities.confirmation import ConfirmationActivities
 from activities.holders import HolderActivities
 from activities.notices import NoticeActivities, StaffAddresses
@@ -90,6 +91,7 @@ class CaseWorker:
             official_calendar,
             register,
             settings.day_seconds,
+            local_steps=self._options.get("max_cached_workflows") != 0,
         )
         notices = NoticeActivities(
             renderer,
@@ -100,6 +102,7 @@ class CaseWorker:
         holder = HolderActivities(holders)
         payment = PaymentActivities(payments)
         records = RegisterActivities(register)
+        chancery = ChanceryActivities(register, notices)
         codes = ConfirmationActivities(register, sms, renderer)
         return [
             case.open_case,
@@ -116,6 +119,7 @@ class CaseWorker:
             payment.refund,
             records.record_case,
             records.record_certificate,
+            chancery.record_and_send,
             codes.send_code,
         ]
 

@@ -1,7 +1,7 @@
 """The register in SQL (R9): what is kept of cases and papers, written all or nothing."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date
 from typing import Any, TypeVar
 
@@ -15,9 +15,11 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    union,
     update,
 )
 
+from activities.ports import StoredHash
 from adapters.register.connections import WAIT_SECONDS, Database
 from adapters.register.tables import (
     calendar_years,
@@ -27,6 +29,7 @@ from adapters.register.tables import (
     confirmations,
     documents,
     federal_rows,
+    paper_files,
     papers,
 )
 from domain.base import Frozen
@@ -36,6 +39,7 @@ from domain.register import (
     CaseRecord,
     FederalRow,
     Paper,
+    PaperFile,
     PaperKind,
     PaperState,
     RecordAnswer,
@@ -172,6 +176,34 @@ class SqlRegister:
     ) -> list[FederalRow]:
         """Rows for the federal register in order of issue; both days are included."""
         return await self._read(lambda connection: _federal_rows(connection, since, until), [])
+
+    async def keep_paper_file(self, file: PaperFile) -> PaperFile:
+        """Keep where a signed paper is stored; the first one of a key stays for ever.
+
+        Returns:
+            What is kept under this key now.
+        """
+        return await self._write(
+            lambda connection: _keep_paper_file(connection, file),
+            _held_case(file.control_number),
+        )
+
+    async def paper_file(self, file_key: str) -> PaperFile | None:
+        """Where a signed paper is stored; None when it was not signed yet."""
+        this = paper_files.c.file_key == file_key
+        nothing: list[PaperFile] = []
+        found = await self._read(
+            lambda connection: _all(connection, PaperFile, paper_files, this), nothing
+        )
+        return found[0] if found else None
+
+    async def stored_hashes(self, among: Collection[str] | None = None) -> list[StoredHash]:
+        """Every content of the document store that a case needs: scans and signed papers.
+
+        Args:
+            among: Only these hashes; None for all.
+        """
+        return await self._read(lambda connection: _stored_hashes(connection, among), [])
 
     async def _read(self, work: Callable[[Connection], Found], nothing: Found) -> Found:
         def look() -> Found:
@@ -312,6 +344,25 @@ def _issue_certificate(connection: Connection, control_number: str, paper: Paper
         return False
     _write_papers(connection, control_number, (paper,))
     return True
+
+
+def _keep_paper_file(connection: Connection, file: PaperFile) -> PaperFile:
+    this = paper_files.c.file_key == file.file_key
+    found = _all(connection, PaperFile, paper_files, this)
+    if found:
+        return found[0]
+    connection.execute(insert(paper_files).values(file.model_dump()))
+    return file
+
+
+def _stored_hashes(connection: Connection, among: Collection[str] | None) -> list[StoredHash]:
+    needed = union(
+        select(documents.c.control_number, documents.c.kind, documents.c.sha256),
+        select(paper_files.c.control_number, paper_files.c.template, paper_files.c.sha256),
+    ).subquery()
+    where = needed.c.sha256.is_not(None) if among is None else needed.c.sha256.in_(among)
+    found = select(needed).where(where).order_by(*needed.c)
+    return [_model(StoredHash, row) for row in connection.execute(found)]
 
 
 def _stored_case(connection: Connection, control_number: str) -> StoredCase | None:

@@ -7,7 +7,7 @@ from sqlalchemy import inspect, text
 from adapters.register.connections import Database
 from adapters.register.errors import MIGRATE, SETTING, SchemaOutdated
 
-HEAD = "0002"
+HEAD = "0003"
 """The last step in `migrations`; they are numbered so that a later one is the greater."""
 
 _NEWER = f"{SETTING}: the tables are of a newer version of this program; install that one"

@@ -102,6 +102,7 @@ documents = Table(
     Column("place", Integer, primary_key=True, autoincrement=False),
     Column("kind", String, nullable=False),
     Column("size_bytes", Integer, nullable=False),
+    Column("sha256", String),
 )
 
 confirmations = Table(
@@ -140,6 +141,17 @@ papers = Table(
         sqlite_where=text("kind = 'duplicate' AND number <> ''"),
         postgresql_where=text("kind = 'duplicate' AND number <> ''"),
     ),
+)
+
+paper_files = Table(
+    "paper_files",
+    METADATA,
+    Column("file_key", String, primary_key=True),
+    _case(),
+    Column("template", String, nullable=False),
+    Column("dated", Date, nullable=False),
+    Column("sha256", String, nullable=False),
+    Index("ix_paper_files_control_number", "control_number"),
 )
 
 federal_rows = Table(

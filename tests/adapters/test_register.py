@@ -682,7 +682,7 @@ def test_a_register_without_its_tables_is_noticed(database_url: str) -> None:
     with pytest.raises(SchemaOutdated, match="no tables yet; run `diploma register migrate`"):
         check(database_url)
     migrate(database_url, "0001")
-    with pytest.raises(SchemaOutdated, match="of 0001, not 0002; run `diploma register migrate`"):
+    with pytest.raises(SchemaOutdated, match="of 0001, not 0003; run `diploma register migrate`"):
         check(database_url)
     migrate(database_url)
     check(database_url)
