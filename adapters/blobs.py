@@ -15,7 +15,7 @@ from obstore.exceptions import BaseError, PermissionDeniedError, Unauthenticated
 from obstore.store import LocalStore, S3Store
 from pydantic import SecretStr
 
-from activities.ports import TemporaryFailure
+from activities.ports import ContentDamaged, ContentMissing, TemporaryFailure
 from domain.base import Frozen
 
 if TYPE_CHECKING:  # these exist for the type checker only
@@ -27,11 +27,11 @@ _NO_RETRIES: "RetryConfig" = {"max_retries": 0, "retry_timeout": timedelta(secon
 """The engine repeats; two that do so multiply."""
 
 
-class BlobMissing(Exception):
+class BlobMissing(ContentMissing):
     """Nothing is kept under this hash."""
 
 
-class BlobDamaged(Exception):
+class BlobDamaged(ContentDamaged):
     """What is kept under this hash is something else: a disk, or somebody, changed it."""
 
 

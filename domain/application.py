@@ -12,6 +12,7 @@ from pydantic import (
     Field,
     StrictBool,
     StrictInt,
+    StringConstraints,
     Tag,
     ValidationInfo,
     model_validator,
@@ -85,6 +86,8 @@ PhoneNumber = Annotated[str, _judged(identifiers.phone_number)]
 BlankMark = Annotated[str, _judged(identifiers.blank_mark)]
 Reference = Annotated[str, _judged(_reference)]
 """An identifier given by another system: Latin letters, digits and ._:- only."""
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""The name of a content in the document store; no rule that could ever change."""
 
 
 class LossReason(StrEnum):
@@ -306,6 +309,8 @@ class Document(Frozen):
     kind: DocumentKind = Field(title="Вид документа")
     name: Line = Field(title="Имя файла")
     size_bytes: StrictInt = Field(title="Размер файла")
+    sha256: Sha256 | None = Field(default=None, title="Отпечаток файла")
+    """Of the content in the document store; None when only name and size are known."""
 
 
 class Application(Frozen):

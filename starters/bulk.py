@@ -17,8 +17,9 @@ from domain.base import Frozen, JsonObject
 from domain.deficiencies import Deficiency, ReasonKind
 from domain.messages import Identifier
 from starters import cases
-from starters.console import examined, play_scenario, read_case
+from starters.console import Case, examined, play_scenario, read_case
 from starters.files import BadFile, shown
+from starters.intake import keep
 from starters.table_files import TableRow, read_applications
 
 NOT_READABLE = "NOT_READABLE"
@@ -26,16 +27,13 @@ NOT_READABLE = "NOT_READABLE"
 MEND_IT = "mend it and give the command again"
 _IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
 
-Scenario = JsonObject | None
-"""What an example file asks of the simulators."""
-
 
 class Entry(NamedTuple):
     """One application to submit."""
 
     place: str
     """Where it stands: the name of its file, or its line in the table."""
-    read: Callable[[], tuple[JsonObject, Scenario]]
+    read: Callable[[], Case]
 
 
 class Refusal(Frozen):
@@ -100,10 +98,10 @@ def _entries_in(folder: Path) -> list[Entry]:
     return [Entry(shown(file), partial(read_case, file)) for file in files]
 
 
-def _application_in(row: TableRow) -> tuple[JsonObject, Scenario]:
+def _application_in(row: TableRow) -> Case:
     if row.fault:
         raise BadFile(row.fault)
-    return row.application, None
+    return Case(row.application)
 
 
 class Run:
@@ -170,11 +168,12 @@ class Run:
     ) -> Outcome:
         application: JsonObject = {}
         try:
-            application, scenario = entry.read()
+            application, scans, scenario = entry.read()
             found = examined(application)
             if not any(item.kind is ReasonKind.FORM for item in found):
                 if scenario is not None:
                     await play_scenario(application, scenario)
+                await keep(scans)
                 _, is_new = await cases.begin(client, register, application)
                 if not is_new:
                     return Outcome.SUBMITTED_BEFORE

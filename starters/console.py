@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 import typer
@@ -15,12 +15,13 @@ from temporalio.client import Client
 
 from adapters.profiles import load_holders, load_profile
 from domain.base import JsonObject
-from domain.deficiencies import Deficiency
+from domain.deficiencies import Deficiency, ReasonCatalogue
 from domain.examination import examine
 from domain.profile import Profile
 from domain.routes import Directory, Route
 from starters import cases, display
 from starters.files import BadFile, read_object, shown
+from starters.intake import ScanFile, take_in
 from workers import temporal
 from workers.settings import load_settings
 from workflows.reception import message_faults
@@ -29,7 +30,7 @@ FAILED, BAD_INPUT, UNREACHABLE, NO_SUCH_CASE, INTERRUPTED = 1, 2, 3, 4, 130
 """Exit codes besides 0."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-CaseFile = Annotated[Path, typer.Argument(help="Application as a JSON file.")]
+CaseFile = Annotated[Path, typer.Argument(help="Application as a JSON file, which may name scans.")]
 Number = Annotated[str, typer.Argument(help="Control number, as in 7K3M-9QXT-2B4D-6.")]
 
 T = TypeVar("T")
@@ -46,13 +47,27 @@ class Stop(Exception):
         self.code = code
 
 
-def read_case(file: Path) -> tuple[JsonObject, JsonObject | None]:
-    """The application, and what the simulators are asked for if anything."""
+class Case(NamedTuple):
+    """What a case file holds."""
+
+    application: JsonObject
+    scans: tuple[ScanFile, ...] = ()
+    """Files to be kept before the application is submitted."""
+    scenario: JsonObject | None = None
+    """What it asks of the simulators, if anything."""
+
+
+def read_case(file: Path) -> Case:
+    """What a case file holds, its scans taken in.
+
+    Raises:
+        BadFile: It, or a scan it names, cannot be read.
+    """
     content = read_object(file)
     scenario = content.pop(SIMULATION_KEY, None)
     if scenario is not None and not isinstance(scenario, dict):
         raise BadFile(f"{shown(file)}: {SIMULATION_KEY} takes a JSON object")
-    return content, scenario
+    return Case(*take_in(content, file), scenario)
 
 
 @cache
@@ -71,6 +86,12 @@ def examined(application: JsonObject) -> tuple[Deficiency, ...]:
     stop = holders.first_stop(str(named.get("inn")), str(region))
     pdf_only = stop is not None and stop.route is Route.ARCHIVE
     return examine(application, profile, today, pdf_only=pdf_only).deficiencies
+
+
+def reasons() -> ReasonCatalogue:
+    """The catalogue of this machine's profile."""
+    profile, _ = _rules(load_settings().profile)
+    return profile.reasons
 
 
 async def play_scenario(application: JsonObject, scenario: JsonObject) -> None:

@@ -24,8 +24,9 @@ from domain.terms import Rung
 from simulators.client import play
 from simulators.scenario import ApplicantStep, Scenario
 from starters import cases, display
-from starters.console import SIMULATION_KEY
+from starters.console import read_case
 from starters.files import read_object
+from starters.intake import ScanFile, keep, take_in
 from starters.stack import EmbeddedStack, Ports
 from starters.up import show_addresses
 from workers import logs
@@ -90,6 +91,7 @@ class Player:
 
     file: Path
     application: JsonObject
+    scans: tuple[ScanFile, ...]
     scenario: Scenario
     number: str = ""
     view: CaseView | None = None
@@ -100,8 +102,9 @@ class Player:
         await asyncio.sleep(wait)
         number = control_number(self.application)
         await play(stack.outside.base_url, number, self.scenario)
+        await keep(self.scans, stack.settings())
         self.number = (await cases.submit(client, stack.register, self.application)).control_number
-        acts = asyncio.create_task(self._act(client, stack.day_seconds))
+        acts = asyncio.create_task(self._act(client, stack))
         try:
             while not (self.view and _is_over(self.view)):
                 await asyncio.sleep(LOOK_EVERY)
@@ -118,18 +121,21 @@ class Player:
         if due and due not in self.dues:
             self.dues.append(due)
 
-    async def _act(self, client: Client, day_seconds: float) -> None:
+    async def _act(self, client: Client, stack: EmbeddedStack) -> None:
         for step in self.scenario.applicant:
             while self.view is None or self.view.status is not step.when:  # noqa: ASYNC110 - the
                 # case is looked at from outside, nothing in here could set an event
                 await asyncio.sleep(LOOK_EVERY / 2)
-            await asyncio.sleep(step.after_days * day_seconds)
-            await self._take(client, step)
+            await asyncio.sleep(step.after_days * stack.day_seconds)
+            await self._take(client, stack, step)
             await self._look(client)
 
-    async def _take(self, client: Client, step: ApplicantStep) -> None:
+    async def _take(self, client: Client, stack: EmbeddedStack, step: ApplicantStep) -> None:
         if step.correct:
-            correction = Correction.model_validate(read_object(self.file.parent / step.correct))
+            file = self.file.parent / step.correct
+            content, scans = take_in(read_object(file), file)
+            correction = Correction.model_validate(content)
+            await keep(scans, stack.settings())
             await cases.update(
                 client, self.number, Update.SUBMIT_CORRECTION, correction, CorrectionAnswer
             )
@@ -253,9 +259,9 @@ async def _watch(
 
 def player_of(file: Path) -> Player:
     """The player of an example file."""
-    application = read_object(file)
-    scenario = Scenario.model_validate(application.pop(SIMULATION_KEY, {}))
-    return Player(file=file, application=application, scenario=scenario)
+    application, scans, asked = read_case(file)
+    scenario = Scenario.model_validate(asked or {})
+    return Player(file=file, application=application, scans=scans, scenario=scenario)
 
 
 def live_table(players: list[Player]) -> Table:

@@ -28,9 +28,12 @@ from starters.console import (
     print_json,
     read_case,
     read_message,
+    reasons,
     say,
     with_client,
 )
+from starters.files import read_object
+from starters.intake import keep, scan_faults, take_in
 from workers.settings import load_settings
 from workflows.contracts import CorrectionAnswer, Signal, Update
 
@@ -40,8 +43,9 @@ app = typer.Typer()
 @app.command()
 def check(file: CaseFile, as_json: Json = False) -> None:
     """Validate an application without a server: everything wrong with it, at once."""
-    application, _ = read_case(file)
+    application, scans, _ = read_case(file)
     found = examined(application)
+    found += scan_faults(scans, reasons())
     if as_json:
         print_json({"ok": not found, "deficiencies": dumped(found)})
     elif found:
@@ -59,7 +63,7 @@ def submit(
     as_json: Json = False,
 ) -> None:
     """Submit an application; the same application always yields the same case."""
-    application, scenario = read_case(file)
+    application, scans, scenario = read_case(file)
     found = examined(application)
     unreadable = [item for item in found if item.kind is ReasonKind.FORM]
     if unreadable:
@@ -72,6 +76,7 @@ def submit(
     async def start(client: Client) -> cases.Submission:
         if scenario is not None:
             await play_scenario(application, scenario)
+        await keep(scans)
         async with records.register() as register:
             return await cases.submit(client, register, application)
 
@@ -121,12 +126,16 @@ def correct(
 ) -> None:
     """Correct a returned or refused application; answers what is still wrong."""
     known = parse_control_number(number)
-    correction = read_message(Correction, file, as_json=as_json)
-    answer = with_client(
-        lambda client: cases.update(
+    content, scans = take_in(read_object(file), file)
+    correction = read_message(Correction, file, content, as_json=as_json)
+
+    async def send(client: Client) -> CorrectionAnswer:
+        await keep(scans)
+        return await cases.update(
             client, known, Update.SUBMIT_CORRECTION, correction, CorrectionAnswer
         )
-    )
+
+    answer = with_client(send)
     if as_json:
         print_json(answer.model_dump(mode="json"))
     elif answer.still_wrong:

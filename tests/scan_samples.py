@@ -5,7 +5,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).resolve().parents[2] / "scripts"))
+sys.path.append(str(Path(__file__).resolve().parents[1] / "scripts"))
 
 import make_scans
 from make_scans import Sample
