@@ -124,6 +124,9 @@ class SmtpMailGateway:
             message["X-Diploma-Errand"] = mail.errand_key
         message.set_content(mail.text)
         message.add_alternative(mail.html, subtype="html")
+        for file in mail.attachments:
+            kind, _, subtype = file.media_type.partition("/")
+            message.add_attachment(file.content, maintype=kind, subtype=subtype, filename=file.name)
         message["Content-Language"] = "ru"  # last: setting content drops all Content-* headers
         return message
 

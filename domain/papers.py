@@ -14,6 +14,7 @@ from domain.errands import ErrandKind
 from domain.fees import Fee
 from domain.messages import ProductionRecord
 from domain.numbers import ALPHABET
+from domain.register import PaperKind
 
 
 class PaperTemplate(StrEnum):
@@ -184,6 +185,47 @@ AnyPaper = Annotated[
 ]
 """Any paper with everything it says; as JSON it tells by `template` which one it is."""
 
+PAPER_MODELS: dict[PaperTemplate, type[AnyPaper]] = {
+    PaperTemplate.SUBMISSION_RECEIPT: SubmissionReceipt,
+    PaperTemplate.HOLDER_LETTER: HolderLetter,
+    PaperTemplate.INVOICE: PaymentInvoice,
+    PaperTemplate.TEMPORARY_CERTIFICATE: TemporaryCertificate,
+    PaperTemplate.SUBSTITUTE_CERTIFICATE: SubstituteCertificate,
+    PaperTemplate.ACCEPTANCE_ACT: AcceptanceAct,
+    PaperTemplate.ELECTRONIC_DUPLICATE: ElectronicDuplicate,
+}
+"""What each paper says."""
+
+KEPT_AS = {
+    PaperTemplate.TEMPORARY_CERTIFICATE: PaperKind.TEMPORARY_CERTIFICATE,
+    PaperTemplate.SUBSTITUTE_CERTIFICATE: PaperKind.SUBSTITUTE_CERTIFICATE,
+    PaperTemplate.ELECTRONIC_DUPLICATE: PaperKind.DUPLICATE,
+}
+"""Papers that can be in force or not, and what the register calls them; others were just sent."""
+
+
+class PaperIdentity(Frozen):
+    """Which paper a file is, whatever the file is called; every PDF says so of itself."""
+
+    control_number: str
+    template: PaperTemplate
+    dated: IsoDate
+    number: str = ""
+    """The paper's own, when it has one."""
+
+    @property
+    def paper_id(self) -> str:
+        """The register's id of the paper, and what its verification code is made from."""
+        return paper_id(self.control_number, self.template, self.number)
+
+
+def paper_id(control_number: str, template: PaperTemplate, number: str = "") -> str:
+    """The register's id of a paper of a case; of certificates, a case may have several."""
+    kept = f"{control_number}/{KEPT_AS.get(template, template)}"
+    if template is not PaperTemplate.TEMPORARY_CERTIFICATE:
+        return kept
+    return f"{kept}/{number.rpartition('/')[2]}"
+
 
 LEAST_KEY_BYTES = 16
 """Of the key verification codes are made with."""
@@ -257,6 +299,12 @@ class Verification(Frozen):
     """Whom the certificate names; only for a signature that is ours."""
     signed_at: Instant | None = None
     """As the service's own clock had it; only for a signature that is ours."""
+    stamped_at: Instant | None = None
+    """As an authority for time had it; None for a signature without a stamp (level B-B)."""
+    trial: bool = False
+    """True when the key was made up for trials: such a paper proves nothing to anybody."""
+    paper: PaperIdentity | None = None
+    """Which paper it says it is; only for a signature that is ours."""
 
     @property
     def valid(self) -> bool:

@@ -12,7 +12,17 @@ from temporalio.service import RPCError
 from activities.ports import TemporaryFailure
 from domain.numbers import BadControlNumber
 from starters import cases, display
-from starters.commands import applicant, bulk, calendar, holders, register, service, staff
+from starters.commands import (
+    applicant,
+    bulk,
+    calendar,
+    holders,
+    papers,
+    register,
+    service,
+    staff,
+    store,
+)
 from starters.console import BAD_INPUT, FAILED, INTERRUPTED, NO_SUCH_CASE, UNREACHABLE, Stop
 from starters.files import BadFile
 from workers import temporal
@@ -37,10 +47,11 @@ def diploma(
         raise typer.Exit
 
 
-for part in (applicant, bulk, staff, service):
+for part in (applicant, bulk, staff, papers, service):
     app.add_typer(part.app)
 app.add_typer(holders.app, name="holders")
 app.add_typer(register.app, name="register")
+app.add_typer(store.app, name="store")
 app.add_typer(calendar.app, name="calendar")
 
 
@@ -79,6 +90,7 @@ def explain(error: Exception) -> int:
 
 def _meaning(error: Exception) -> tuple[int, str]:
     """The exit code and the line for an error; no line where enough was said already."""
+    from adapters.blobs import BadBlobStore  # noqa: PLC0415
     from adapters.mail_rendering import BadTemplate  # noqa: PLC0415
     from adapters.profiles import BadProfile  # noqa: PLC0415
     from adapters.register.errors import BadRegister  # noqa: PLC0415
@@ -90,7 +102,7 @@ def _meaning(error: Exception) -> tuple[int, str]:
             return BAD_INPUT, _usage(error)
         case BadFile() | BadControlNumber() | BadSettings() | BadProfile() | BadTemplate():
             return BAD_INPUT, str(error)
-        case BadRegister():
+        case BadRegister() | BadBlobStore():
             return BAD_INPUT, str(error)
         case temporal.Unreachable():
             return UNREACHABLE, str(error)

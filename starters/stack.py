@@ -18,8 +18,9 @@ from simulators.outside import Outside
 from simulators.phone import PhoneOwner
 from starters import cases, codes
 from starters.server import HOST, CannotStart, EmbeddedServer, free_ports, port_is_free
+from starters.verification_site import verification_site
 from workers.main import CaseWorker
-from workers.settings import load_settings
+from workers.settings import Settings, load_settings
 from workflows.contracts import Acknowledgement, Update
 
 
@@ -31,12 +32,13 @@ class Ports:
     ui: int | None = 8233
     outside: int = 8070
     smtp: int = 1025
+    site: int = 8071
 
     @classmethod
     def free(cls, *, ui: bool = True) -> "Ports":
         """Ports nobody uses, so that a demo never meets a stack that is up."""
-        temporal, web, outside, smtp = free_ports(4)
-        return cls(temporal, web if ui else None, outside, smtp)
+        temporal, web, outside, smtp, site = free_ports(5)
+        return cls(temporal, web if ui else None, outside, smtp, site)
 
 
 class EmbeddedStack:
@@ -85,11 +87,13 @@ class EmbeddedStack:
         )
         self.register_url = f"sqlite:///{folder.absolute() / 'register.db'}"
         self.register = SqlRegister(self.register_url, missing_ok=True)
+        self.verification_url = f"http://{HOST}:{ports.site}/verify"
+        self.store_url = str(folder.absolute() / "documents")
         self._worker_options = worker_options
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Client:
-        for port in (self.ports.outside, self.ports.smtp):
+        for port in (self.ports.outside, self.ports.smtp, self.ports.site):
             if not port_is_free(port):
                 raise CannotStart(
                     f"port {port} is in use: stop what runs there or choose another port"
@@ -100,6 +104,9 @@ class EmbeddedStack:
             await started.enter_async_context(self.outside)
             await asyncio.to_thread(migrate, self.register_url)
             started.push_async_callback(self.register.close)
+            await started.enter_async_context(
+                verification_site(self.settings(), self.register, HOST, self.ports.site)
+            )
             await started.enter_async_context(LetterClerk(self.outside, _Registry(client).deliver))
             applicants = _Applicants(client, self.register)
             await started.enter_async_context(PhoneOwner(self.outside, applicants.enter))
@@ -112,18 +119,24 @@ class EmbeddedStack:
 
     def worker(self, client: Client) -> CaseWorker:
         """A worker that talks to this stack's outside."""
+        return CaseWorker(client, self.settings(), **self._worker_options)
+
+    def settings(self) -> Settings:
+        """Those of the environment, but for what belongs to this stack."""
         settings = load_settings(
             day_seconds=self.day_seconds,
             holders_base_url=self.outside.base_url,
             payments_base_url=self.outside.base_url,
             sms_base_url=self.outside.base_url,
             register_url=self.register_url,
+            secrets_folder=self.folder,
+            verification_url=self.verification_url,
+            store_url=self.store_url,
         )
         smtp = settings.smtp.model_copy(
             update={"host": HOST, "port": self.outside.smtp_port, "timeout_seconds": 10}
         )
-        settings = settings.model_copy(update={"smtp": smtp})
-        return CaseWorker(client, settings, **self._worker_options)
+        return settings.model_copy(update={"smtp": smtp})
 
 
 class _Registry:

@@ -46,7 +46,9 @@ def show_addresses(stack: EmbeddedStack) -> None:
         "holders and payments": stack.outside.base_url,
         "mail server": f"127.0.0.1:{stack.outside.smtp_port}",
         "text messages": f"{stack.outside.base_url}/sms/messages",
+        "papers are checked at": stack.verification_url,
         "register": str(stack.folder / "register.db"),
+        "documents": stack.store_url,
         "mails": str(stack.folder / "mail"),
         "logs": str(stack.folder / "logs"),
         "a day lasts": f"{stack.day_seconds:g} s",
@@ -73,6 +75,9 @@ def _exports(stack: EmbeddedStack) -> list[str]:
         f"DIPLOMA_PAYMENTS_BASE_URL={stack.outside.base_url}",
         f"DIPLOMA_SMS_BASE_URL={stack.outside.base_url}",
         f"DIPLOMA_REGISTER_URL={stack.register_url}",
+        f"DIPLOMA_SECRETS_FOLDER={stack.folder.absolute()}",
+        f"DIPLOMA_VERIFICATION_URL={stack.verification_url}",
+        f"DIPLOMA_STORE_URL={stack.store_url}",
     ]
 
 

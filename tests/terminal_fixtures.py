@@ -34,6 +34,7 @@ def diploma(stack_parts: EmbeddedStack, client: Client, tmp_path: Path) -> Cli: 
         DIPLOMA_PAYMENTS_BASE_URL=stack_parts.outside.base_url,
         DIPLOMA_SMS_BASE_URL=stack_parts.outside.base_url,
         DIPLOMA_REGISTER_URL=stack_parts.register_url,
+        DIPLOMA_STORE_URL=stack_parts.store_url,
     )
     return Cli(env, tmp_path)
 

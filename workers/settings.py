@@ -4,9 +4,18 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, Field, HttpUrl, TypeAdapter, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    HttpUrl,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
@@ -14,6 +23,9 @@ from adapters.mail_smtp import SmtpSettings
 from adapters.profiles import DEFAULT_PROFILE
 from domain.clock import SECONDS_PER_DAY
 from domain.identifiers import email_address
+
+if TYPE_CHECKING:
+    from adapters.blobs import BlobStore, S3Access
 
 PREFIX = "DIPLOMA_"
 
@@ -55,10 +67,36 @@ class Settings(BaseSettings):
     """Where the SMS gateway is."""
     register_url: str = "sqlite:///var/register.db"
     """The register's database; in production as in postgresql://user:secret@host/register."""
+    store_url: str = "var/documents"
+    """Where scans and papers are kept: a folder, or as in s3://bucket/prefix."""
+    store_endpoint: str | None = None
+    """For s3: the store's address, as in https://s3.example.org."""
+    store_key: str | None = None
+    """For s3: the access key."""
+    store_secret: SecretStr | None = None
+    """For s3: the secret that goes with the key."""
+    store_region: str = "us-east-1"
+    """For s3: the region; stores outside of Amazon hardly ever care."""
     mail_domain: str = "duplicates.example.org"
     """Right-hand side of every Message-ID."""
     case_url: str = "https://duplicates.example.org/case/{number}"
     """Where the applicant sees the case."""
+    secrets_folder: Path = Path("var")
+    """Where a trial signing key and a verification secret are made when none is named below."""
+    signing_key: Path | None = None
+    """The key papers are signed with, in PKCS#12 or PEM; nobody else may read the file."""
+    signing_passphrase: SecretStr | None = None
+    """Of the signing key's file, when it has one."""
+    trusted_certificates: Path | None = None
+    """PEM file with certificates of former signing keys, whose papers stay genuine."""
+    timestamp_certificates: Path | None = None
+    """PEM file with the certificates of the authority for time; needed with its address."""
+    timestamp_url: str | None = None
+    """Where an authority stamps signatures with the time (RFC 3161); without it none are."""
+    verification_url: str = "https://duplicates.example.org/verify"
+    """The page where print-outs are checked; printed on every paper and in its QR code."""
+    verification_secret_file: Path | None = None
+    """What codes on papers are made with, 16 bytes or more; nobody else may read the file."""
     day_seconds: float = Field(default=SECONDS_PER_DAY, gt=0, le=SECONDS_PER_DAY)
     """Real seconds a calendar day lasts; less than 86,400 only for demonstrations."""
     temporal_cli: Path | None = None
@@ -91,10 +129,25 @@ class Settings(BaseSettings):
         except PydanticCustomError:
             raise ValueError("write exactly one mail address") from None
 
-    @field_validator("holders_base_url", "payments_base_url", "sms_base_url")
+    @field_validator("timestamp_url")
+    @classmethod
+    def _stamps_are_checked_too(cls, address: str | None, others: ValidationInfo) -> str | None:
+        # Without them our own stamped papers would not be found genuine.
+        if address is None:
+            return None
+        if others.data.get("timestamp_certificates") is None:
+            raise ValueError(f"name its certificates in {PREFIX}TIMESTAMP_CERTIFICATES as well")
+        return str(_WEB_ADDRESS.validate_python(address))
+
+    @field_validator("holders_base_url", "payments_base_url", "sms_base_url", "verification_url")
     @classmethod
     def _web_address(cls, address: str) -> str:
         return str(_WEB_ADDRESS.validate_python(address)).rstrip("/")
+
+    @field_validator("store_endpoint")
+    @classmethod
+    def _web_address_if_any(cls, address: str | None) -> str | None:
+        return address and str(_WEB_ADDRESS.validate_python(address)).rstrip("/")
 
     @field_validator("mail_domain")
     @classmethod
@@ -102,6 +155,27 @@ class Settings(BaseSettings):
         if not re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", domain):
             raise ValueError("write a domain name, as in duplicates.example.org")
         return domain
+
+    def document_store(self) -> "BlobStore":
+        """The store of scans and papers; a folder is created.
+
+        Raises:
+            BadSettings: There is no such store.
+        """
+        from adapters.blobs import BadBlobStore, BlobStore  # noqa: PLC0415 - many need none
+
+        try:
+            return BlobStore(self.store_url, self._s3_access())
+        except BadBlobStore as error:
+            raise BadSettings(f"{PREFIX}STORE_URL: {error}") from None
+
+    def _s3_access(self) -> "S3Access | None":
+        from adapters.blobs import S3Access  # noqa: PLC0415 - likewise
+
+        endpoint, key, secret = self.store_endpoint, self.store_key, self.store_secret
+        if endpoint is None or key is None or secret is None:
+            return None
+        return S3Access(endpoint=endpoint, key=key, secret=secret, region=self.store_region)
 
 
 _PASSWORD = re.compile(r"(://[^/:@]+):[^/@]*@")

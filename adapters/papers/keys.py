@@ -103,6 +103,11 @@ def issued(certificate: Certificate, issuer: Certificate) -> bool:
     return True
 
 
+def is_trial(certificate: Certificate) -> bool:
+    """True when the key was made up by `trial_key`: its signatures prove nothing to anybody."""
+    return certificate.issuer == _name(TEST_AUTHORITY)
+
+
 def as_pem(certificates: Iterable[Certificate]) -> bytes:
     """Certificates as text, to be published or stored."""
     return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in certificates)
@@ -210,13 +215,13 @@ def trial_key(file: Path, passphrase: str | None = None) -> SigningKey:
         key, certificates = _made_up()
         content = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, secret)
         try:
-            _write_once(file, content + as_pem(certificates))
+            write_once(file, content + as_pem(certificates))
         except OSError:
             raise BadSigningKey(f"the file {file} cannot be written") from None
     return read_key(file, passphrase)
 
 
-def _write_once(file: Path, content: bytes) -> None:
+def write_once(file: Path, content: bytes) -> None:
     """Write a file nobody else may read, whole or not at all; the first of several wins."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile(dir=file.parent) as draft:  # has mode 0600 from the beginning

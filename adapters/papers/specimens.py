@@ -16,17 +16,7 @@ from domain.errands import ErrandKind
 from domain.federal import DOCUMENT_NAMES
 from domain.fees import FEE_LABELS, Fee, FeeCode
 from domain.messages import ProductionRecord
-from domain.papers import (
-    AcceptanceAct,
-    AnyPaper,
-    ElectronicDuplicate,
-    Graduate,
-    HolderLetter,
-    PaymentInvoice,
-    SubmissionReceipt,
-    SubstituteCertificate,
-    TemporaryCertificate,
-)
+from domain.papers import PAPER_MODELS, AnyPaper, Graduate
 
 MARKUP = r"#panic() *a* $x$ _y_ `z` \ <b> {{ 7*7 }} @c /*d*/ //e ~ -- 'f' = [g] &amp;"
 """All that typst, HTML or jinja could take for more than letters."""
@@ -48,15 +38,7 @@ def _one_of_each(facts: dict[str, Any]) -> tuple[AnyPaper, ...]:
     """Each paper with those of the facts it has a field for."""
     return tuple(
         model(**{name: facts[name] for name in model.model_fields if name in facts})
-        for model in (
-            SubmissionReceipt,
-            HolderLetter,
-            PaymentInvoice,
-            TemporaryCertificate,
-            SubstituteCertificate,
-            AcceptanceAct,
-            ElectronicDuplicate,
-        )
+        for model in PAPER_MODELS.values()
     )
 
 

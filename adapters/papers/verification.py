@@ -10,6 +10,7 @@ import io
 import logging
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from asn1crypto import cms, x509  # type: ignore[import-untyped]
@@ -22,8 +23,8 @@ from pyhanko.sign.validation.status import SignatureCoverageLevel
 from pyhanko_certvalidator import ValidationContext
 
 from adapters.papers.coroutines import finish
-from adapters.papers.keys import as_asn1, chain_of
-from domain.papers import Finding, Verification
+from adapters.papers.keys import as_asn1, chain_of, is_trial
+from domain.papers import Finding, PaperIdentity, Verification
 
 LARGEST_FILE = 20 * 1024 * 1024
 """Bytes; a paper of ours has some sixty thousand."""
@@ -143,7 +144,8 @@ def _container(
 
 def _read(pdf: bytes, own: Certificate, stampers: Certificates) -> Verification:
     """What a PDF library says of a file whose bytes are ours."""
-    (signature,) = PdfFileReader(io.BytesIO(pdf)).embedded_signatures
+    reader = PdfFileReader(io.BytesIO(pdf))
+    (signature,) = reader.embedded_signatures
     signed_at = signature.self_reported_timestamp
     status = finish(
         async_validate_pdf_signature(
@@ -162,7 +164,25 @@ def _read(pdf: bytes, own: Certificate, stampers: Certificates) -> Verification:
         finding=Finding.GENUINE if in_force else Finding.CERTIFICATE_NOT_VALID,
         signer=signature.signer_cert.subject.native.get("common_name", ""),
         signed_at=signed_at,
+        stamped_at=stamp.timestamp if stamp else None,
+        trial=is_trial(own),
+        paper=_identity(str(reader.trailer_view["/Info"].get("/Keywords", ""))),
     )
+
+
+def _identity(keywords: str) -> PaperIdentity | None:
+    """Which paper the file says it is, as `shared.typ` writes it."""
+    with suppress(ValueError):
+        number, template, dated, own_number = keywords.split(", ", 3)
+        return PaperIdentity.model_validate(
+            {
+                "control_number": number,
+                "template": template,
+                "dated": dated,
+                "number": own_number,
+            }
+        )
+    return None
 
 
 def _trusting(certificates: Certificates, moment: datetime) -> ValidationContext:

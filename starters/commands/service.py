@@ -127,6 +127,10 @@ def up(
     smtp_port: Annotated[
         int, typer.Option("--smtp-port", min=1, max=65535, help="Of the mail sink.")
     ] = 1025,
+    site_port: Annotated[
+        int,
+        typer.Option("--site-port", min=1, max=65535, help="Of the page where papers are checked."),
+    ] = 8071,
     day_seconds: Annotated[
         float | None,
         typer.Option(
@@ -141,7 +145,7 @@ def up(
     from starters import up as stack  # noqa: PLC0415 - other commands start faster without
     from starters.stack import Ports  # noqa: PLC0415
 
-    ports = Ports(temporal=port, ui=ui_port, outside=outside_port, smtp=smtp_port)
+    ports = Ports(temporal=port, ui=ui_port, outside=outside_port, smtp=smtp_port, site=site_port)
     asyncio.run(stack.stay_up(folder, ports, day_seconds))
 
 

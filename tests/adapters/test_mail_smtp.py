@@ -13,7 +13,7 @@ import pytest
 from aiohttp.test_utils import unused_port
 from pydantic import SecretStr, ValidationError
 
-from activities.ports import Mail, PermanentFailure, TemporaryFailure
+from activities.ports import Attachment, Mail, PermanentFailure, TemporaryFailure
 from adapters.mail_smtp import SmtpMailGateway, SmtpSettings
 from simulators.mailbox import Mailbox
 from simulators.scenario import MailFault
@@ -323,3 +323,38 @@ def test_settings_that_contradict_themselves_are_refused(wrong: dict[str, object
 
 def test_the_password_is_not_shown() -> None:
     assert "s3cret" not in repr(settings(25, **login("s3cret")))
+
+
+PDF = Attachment(
+    name="invoice-7K3M-9QXT-2B4D-6.pdf", content=bytes(range(256)) * 500 + b"\r\n.\r\n"
+)
+TEXT = Attachment(name="notes.txt", content=b"one\ntwo\r\n.\n", media_type="text/plain")
+
+
+async def test_attachments_arrive_byte_for_byte_beside_both_bodies(mailbox: Mailbox) -> None:
+    mail = MAIL.model_copy(update={"attachments": (PDF, TEXT)})
+    await SmtpMailGateway(settings(mailbox.port)).send(mail)
+    (arrived,) = mailbox.mails()
+    assert arrived.get_content_type() == "multipart/mixed"
+    assert arrived["Content-Language"] == "ru"
+    assert body(arrived, "plain").replace("\r\n", "\n") == MAIL.text
+    assert body(arrived, "html").replace("\r\n", "\n") == MAIL.html
+    files = list(arrived.iter_attachments())
+    assert [file.get_filename() for file in files] == [PDF.name, TEXT.name]
+    assert [file.get_content_type() for file in files] == [PDF.media_type, TEXT.media_type]
+    assert [file.get_payload(decode=True) for file in files] == [PDF.content, TEXT.content]
+    assert all(file.get_content_disposition() == "attachment" for file in files)
+
+
+async def test_a_mail_without_attachments_is_as_it_was(mailbox: Mailbox) -> None:
+    await SmtpMailGateway(settings(mailbox.port)).send(MAIL)
+    assert mailbox.mails()[0].get_content_type() == "multipart/alternative"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../a.pdf", "a/b.pdf", "a\\b.pdf", ".pdf", "a", "a.pdf.exe", 'a".pdf', "a\r\nBcc: x@y.pdf", "справка.pdf", "-.pdf", "a.pdf\n"],
+)  # fmt: skip
+def test_a_file_name_that_could_mean_something_else_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError):
+        Attachment(name=name, content=b"")

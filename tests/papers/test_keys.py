@@ -53,7 +53,7 @@ def test_a_key_is_made_once(key_file: Path) -> None:
 def test_the_first_of_several_who_make_a_key_wins(tmp_path: Path) -> None:
     file = tmp_path / "key.pem"
     for content in (b"first", b"second"):
-        keys._write_once(file, content)
+        keys.write_once(file, content)
     assert file.read_bytes() == b"first"
     assert list(tmp_path.iterdir()) == [file]
 

@@ -37,8 +37,8 @@ async def drains_and_ends(diploma: Cli, told: signal.Signals) -> None:
 
 
 async def test_a_stack_told_by_ctrl_c_stops_everything_it_started(lonely: Cli) -> None:
-    ports = free_ports(4)
-    names = ("--port", "--ui-port", "--outside-port", "--smtp-port")
+    ports = free_ports(5)
+    names = ("--port", "--ui-port", "--outside-port", "--smtp-port", "--site-port")
     options = [text for pair in zip(names, map(str, ports), strict=True) for text in pair]
     folder = lonely.folder / "stack"
     process = await lonely.start("up", "--folder", str(folder), *options)
@@ -78,6 +78,8 @@ async def test_a_worker_prepares_a_namespace_that_knows_nothing_of_us(lonely: Cl
         before = await diploma("submit", str(case))
         assert before.code == 1
         assert "diploma worker" in before.err
+        (diploma.folder / "var").mkdir()
+        assert (await diploma("register", "migrate")).code == 0
         alive = diploma.folder / "alive"
         process = await diploma.but(DIPLOMA_HEARTBEAT_FILE=str(alive)).start("worker")
 

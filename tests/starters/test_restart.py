@@ -30,8 +30,8 @@ class Stack:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "stack"
-        names = ("--port", "--ui-port", "--outside-port", "--smtp-port")
-        self.ports = dict(zip(names, map(str, free_ports(4)), strict=True))
+        names = ("--port", "--ui-port", "--outside-port", "--smtp-port", "--site-port")
+        self.ports = dict(zip(names, map(str, free_ports(5)), strict=True))
         self._process: asyncio.subprocess.Process | None = None
         self._lonely = Cli(clean_environment(), folder)
         self.diploma = Cli(
