@@ -9,7 +9,10 @@ from temporalio import activity
 
 from activities.heartbeats import beating
 from activities.notices import NoticeActivities
-from activities.ports import Register, TemporaryFailure
+from activities.papers import PaperDesk
+from activities.ports import Attachment, PermanentFailure, Register, TemporaryFailure
+from activities.scans import ScanActivities
+from domain.application import Application
 from domain.base import Frozen
 from domain.notices import DeliveryReport, Notice
 from domain.register import CaseRecord, RecordAnswer
@@ -24,6 +27,10 @@ class Dispatch(Frozen):
     """In order for each addressee."""
     patience: timedelta
     """How long the mails may take together; what is not sent by then waits."""
+    application: Application | None = None
+    """Whom papers are about; given when a notice brings one."""
+    superseded: tuple[str, ...] = ()
+    """Hashes of contents to be forgotten once the record is written."""
 
 
 class DispatchReport(Frozen):
@@ -33,6 +40,8 @@ class DispatchReport(Frozen):
     """None when the register is away, or nothing was to be written."""
     settled: tuple[DeliveryReport, ...] = ()
     """Notices that were sent, and those nobody will ever take."""
+    forgotten: bool = False
+    """True when what was superseded is gone."""
     trouble: str = ""
     """Why something was not done, in English; nothing personal in it."""
 
@@ -40,24 +49,39 @@ class DispatchReport(Frozen):
 class ChanceryActivities:
     """Keeps the register and sends the notices; both are safe to repeat."""
 
-    def __init__(self, register: Register, notices: NoticeActivities) -> None:
+    def __init__(
+        self,
+        register: Register,
+        notices: NoticeActivities,
+        papers: PaperDesk,
+        scans: ScanActivities,
+    ) -> None:
         self._register = register
         self._notices = notices
+        self._papers = papers
+        self._scans = scans
 
     @activity.defn
     async def record_and_send(self, dispatch: Dispatch) -> DispatchReport:
         """Write the record, then send the notices, each addressee's in order.
 
         What the outside does not do now is left out of the report, and the case tries again:
-        a register that is away keeps no mail back, and no mail the register.
+        a register that is away keeps no mail back but those with papers, and no mail the
+        register.
         """
         troubles: list[str] = []
         async with beating(lambda: None):
             answer = await self._recorded(dispatch.record, troubles)
-            settled = await self._sent(dispatch.notices, dispatch.patience, troubles)
+            forgotten = await self._forgot(dispatch, answer, troubles)
+            settled = await self._sent(dispatch, troubles)
         for trouble in troubles:
             activity.logger.warning("chancery", extra={"trouble": trouble})
-        return DispatchReport(answer=answer, settled=settled, trouble="; ".join(set(troubles)))
+        return DispatchReport(
+            answer=answer,
+            settled=settled,
+            forgotten=forgotten,
+            trouble="; ".join(sorted(set(troubles))),
+        )
 
     async def _recorded(
         self, record: CaseRecord | None, troubles: list[str]
@@ -68,30 +92,41 @@ class ChanceryActivities:
             return await self._register.record(record)
         return None
 
-    async def _sent(
-        self, notices: Sequence[Notice], patience: timedelta, troubles: list[str]
-    ) -> tuple[DeliveryReport, ...]:
+    async def _forgot(
+        self, dispatch: Dispatch, answer: RecordAnswer | None, troubles: list[str]
+    ) -> bool:
+        """Forget what is superseded: never before the register names what is needed instead."""
+        if answer is None or not dispatch.superseded:
+            return False
+        with _noted("document store", troubles):
+            await self._scans.forget_scans(list(dispatch.superseded))
+            return True
+        return False
+
+    async def _sent(self, dispatch: Dispatch, troubles: list[str]) -> tuple[DeliveryReport, ...]:
         settled: list[DeliveryReport] = []
         by_addressee: dict[str, list[Notice]] = {}
-        for notice in notices:
+        for notice in dispatch.notices:
             by_addressee.setdefault(notice.addressee, []).append(notice)
+
+        async def send_in_order(theirs: Sequence[Notice]) -> None:
+            """Send to one addressee; after a failure the rest waits, so that nothing overtakes."""
+            with _noted("mail", troubles):
+                for notice in theirs:
+                    attachments = await self._attachments(notice, dispatch.application)
+                    settled.append(await self._notices.deliver(notice, attachments))
+
         with _noted("mail", troubles):
-            async with asyncio.timeout(patience.total_seconds()):
-                await asyncio.gather(
-                    *(
-                        self._send_in_order(each, settled, troubles)
-                        for each in by_addressee.values()
-                    )
-                )
+            async with asyncio.timeout(dispatch.patience.total_seconds()):
+                await asyncio.gather(*(send_in_order(each) for each in by_addressee.values()))
         return tuple(settled)
 
-    async def _send_in_order(
-        self, notices: Sequence[Notice], settled: list[DeliveryReport], troubles: list[str]
-    ) -> None:
-        """Send to one addressee; after a failure the rest waits, so that nothing overtakes."""
-        with _noted("mail", troubles):
-            for notice in notices:
-                settled.append(await self._notices.deliver(notice))  # noqa: PERF401 - kept on failure
+    async def _attachments(
+        self, notice: Notice, application: Application | None
+    ) -> tuple[Attachment, ...]:
+        if notice.paper is None or application is None:
+            return ()
+        return (await self._papers.attachment(notice, notice.paper, application),)
 
 
 @contextmanager
@@ -99,7 +134,7 @@ def _noted(what: str, troubles: list[str]) -> Iterator[None]:
     """Note a failure instead of raising it: one part of a step must not repeat the others."""
     try:
         yield
-    except TemporaryFailure as failure:
+    except (TemporaryFailure, PermanentFailure) as failure:
         troubles.append(f"{what}: {failure}")
     except TimeoutError:
         troubles.append(f"{what}: took too long")

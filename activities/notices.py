@@ -5,6 +5,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.heartbeats import beating
 from activities.ports import (
+    Attachment,
     MailGateway,
     MailRenderer,
     PermanentFailure,
@@ -69,8 +70,10 @@ class NoticeActivities:
             )
         return settled
 
-    async def deliver(self, notice: Notice) -> DeliveryReport:
-        """Send one notice.
+    async def deliver(
+        self, notice: Notice, attachments: tuple[Attachment, ...] = ()
+    ) -> DeliveryReport:
+        """Send one notice, with what goes with it when it is a mail.
 
         Raises:
             TemporaryFailure: It could not be sent now.
@@ -84,7 +87,8 @@ class NoticeActivities:
             if notice.channel is NoticeChannel.SMS:
                 await self._sms.send(self._renderer.render_sms(notice, recipient))
             else:
-                await self._mail.send(self._renderer.render(notice, recipient))
+                mail = self._renderer.render(notice, recipient)
+                await self._mail.send(mail.model_copy(update={"attachments": attachments}))
         except PermanentFailure as failure:
             return DeliveryReport(key=notice.key, delivery=Delivery.REJECTED, reason=str(failure))
         return DeliveryReport(key=notice.key, delivery=Delivery.SENT)

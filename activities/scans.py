@@ -14,6 +14,7 @@ from activities.ports import ContentDamaged, ContentMissing, DocumentStore, Hash
 from domain.application import DOCUMENT_LABELS, Document
 from domain.base import Frozen
 from domain.deficiencies import Deficiency, ReasonCatalogue
+from domain.scan_faults import ScanFault
 from domain.scan_findings import faults_of
 from domain.scans import MAX_SCAN_BYTES, ScanLimits, ScanVerdict
 
@@ -178,7 +179,8 @@ class ScanActivities:
                     fault, f"documents.{scan.kind}", DOCUMENT_LABELS[scan.kind]
                 )
                 for scan, fault in zip(kept, faults, strict=True)
-                if fault
+                # The name alone told the examination of the application as much.
+                if fault and fault is not ScanFault.TYPE_NOT_ALLOWED
             ),
             superseded=tuple(sorted(_hashes(documents) - _hashes(after))),
         )

@@ -8,6 +8,7 @@ from domain.base import Frozen, Instant
 from domain.deficiencies import Deficiency
 from domain.fees import Fee
 from domain.messages import HandOver
+from domain.paper_orders import PaperOrder
 
 
 class Audience(StrEnum):
@@ -130,6 +131,8 @@ class NoticeFacts(Frozen):
     """Number of the temporary certificate (временная справка)."""
     valid_until: date | None = None
     """Last day of the temporary certificate."""
+    attached: str = ""
+    """What the paper is called that comes with the mail."""
     remark: str = ""
     """For staff: what needs a person, in English, nothing personal in it."""
 
@@ -149,6 +152,8 @@ class Notice(Frozen):
     errand_key: str | None = None
     """For letters to a holder: the errand asked for."""
     facts: NoticeFacts
+    paper: PaperOrder | None = None
+    """The paper that goes with it."""
 
     @property
     def addressee(self) -> str:

@@ -4,7 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import time, timedelta
+from functools import cache
 from itertools import count
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 from helpers import until
@@ -19,9 +22,12 @@ from activities.chancery import ChanceryActivities
 from activities.confirmation import ConfirmationActivities
 from activities.holders import HolderActivities
 from activities.notices import NoticeActivities, StaffAddresses
+from activities.papers import PaperDesk
 from activities.payments import PaymentActivities
 from activities.ports import HolderGateway
 from activities.register import RegisterActivities
+from activities.scans import ScanActivities
+from adapters.blobs import BlobStore
 from adapters.mail_rendering import TemplateMailRenderer
 from adapters.mail_smtp import SmtpMailGateway, SmtpSettings
 from adapters.payments_http import HttpPaymentGateway
@@ -29,6 +35,7 @@ from adapters.production_calendar import official_calendar
 from adapters.profiles import load_holders, load_profile
 from adapters.register.database import SqlRegister
 from adapters.register.schema import migrate
+from adapters.scans.checking import check_scan
 from adapters.sms_http import HttpSmsGateway
 from domain.base import JsonObject
 from domain.clock import SECONDS_PER_DAY, QuietHours
@@ -40,6 +47,8 @@ from domain.profile import StaffRules
 from domain.routes import Holder
 from domain.statuses import CaseStatus
 from simulators.outside import Outside
+from workers.papers import paper_office
+from workers.settings import Settings, load_settings
 from workflows.contracts import CASE_VIEW, CaseOutcome, CaseRequest, CaseView, workflow_id
 from workflows.duplicate_request import DuplicateRequest
 
@@ -225,9 +234,11 @@ class Stage:
         holder: ToldHolder,
         payments: HeldPayments,
         register: SqlRegister,
+        store: BlobStore,
         look_every: float,
     ) -> None:
         self.environment = environment
+        self.store = store
         self.payments = payments
         self.register = register
         self.look_every = look_every
@@ -267,6 +278,12 @@ class Stage:
         return await self.starts(
             {**raw, "institution": {**institution, "inn": LETTER_HOLDER, "region": "25"}}, **changes
         )
+
+
+@cache
+def trial_settings() -> Settings:
+    """Settings with a key for papers, made up once for all tests of this process."""
+    return load_settings(secrets_folder=Path(mkdtemp(prefix="secrets-")))
 
 
 @asynccontextmanager
@@ -313,7 +330,10 @@ async def working(
         StaffAddresses(ops="ops@example.org", support="support@example.org"),
     )
     records = RegisterActivities(register)
-    chancery = ChanceryActivities(register, notices)
+    store = BlobStore(str(outside.folder / f"{queue}-documents"))
+    scans = ScanActivities(store, check_scan, profile.reasons, register)
+    office = paper_office(trial_settings(), store)
+    chancery = ChanceryActivities(register, notices, PaperDesk(register, office), scans)
     codes = ConfirmationActivities(register, sms, renderer)
     consult, pay = HolderActivities(holder), PaymentActivities(payments)
     async with Worker(
@@ -335,6 +355,8 @@ async def working(
             records.record_case,
             records.record_certificate,
             chancery.record_and_send,
+            scans.examine_scans,
+            scans.forget_scans,
             codes.send_code,
         ],
         **options,
@@ -342,6 +364,6 @@ async def working(
         # Without a cache every look replays the case.
         uncached = options.get("max_cached_workflows") == 0
         look_every = 0.1 if uncached else 0.03
-        yield Stage(environment, queue, outside, holder, payments, register, look_every)
+        yield Stage(environment, queue, outside, holder, payments, register, store, look_every)
     for adapter in (payments, sms, register):
         await adapter.close()

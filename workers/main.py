@@ -18,17 +18,23 @@ from activities.chancery import ChanceryActivities
 from activities.confirmation import ConfirmationActivities
 from activities.holders import HolderActivities
 from activities.notices import NoticeActivities, StaffAddresses
+from activities.papers import PaperDesk
 from activities.payments import PaymentActivities
 from activities.register import RegisterActivities
+from activities.scans import ScanActivities
+from adapters.blobs import BlobStore
 from adapters.holders_http import HttpHolderGateway
 from adapters.mail_rendering import TemplateMailRenderer
 from adapters.mail_smtp import SmtpMailGateway
+from adapters.papers.office import PaperOffice
 from adapters.payments_http import HttpPaymentGateway
 from adapters.production_calendar import official_calendar
 from adapters.profiles import load_holders, load_profile
 from adapters.register.database import SqlRegister
 from adapters.register.schema import check
+from adapters.scans.checking import check_scan
 from adapters.sms_http import HttpSmsGateway
+from workers.papers import paper_office
 from workers.settings import Settings
 from workers.temporal import register_search_attributes
 from workflows.contracts import TASK_QUEUE
@@ -58,10 +64,13 @@ class CaseWorker:
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
+        store = self._settings.document_store()
+        # A first key takes a second or two to make up.
+        office = await asyncio.to_thread(paper_office, self._settings, store)
         worker = Worker(
             self._client,
             task_queue=TASK_QUEUE,
-            activities=self._activities(),
+            activities=self._activities(store, office),
             graceful_shutdown_timeout=timedelta(seconds=self._settings.drain_seconds),
             **self._options,
         )
@@ -71,7 +80,7 @@ class CaseWorker:
     async def __aexit__(self, *error: object) -> None:
         await self._stack.aclose()
 
-    def _activities(self) -> Sequence[Callable[..., Any]]:
+    def _activities(self, store: BlobStore, office: PaperOffice) -> Sequence[Callable[..., Any]]:
         settings = self._settings
         holders = HttpHolderGateway(settings.holders_base_url)
         payments = HttpPaymentGateway(settings.payments_base_url)
@@ -85,8 +94,9 @@ class CaseWorker:
         renderer = TemplateMailRenderer(
             mail_domain=settings.mail_domain, case_url=settings.case_url
         )
+        profile = load_profile(settings.profile)
         case = CaseActivities(
-            load_profile(settings.profile),
+            profile,
             load_holders(settings.profile),
             official_calendar,
             register,
@@ -102,7 +112,8 @@ class CaseWorker:
         holder = HolderActivities(holders)
         payment = PaymentActivities(payments)
         records = RegisterActivities(register)
-        chancery = ChanceryActivities(register, notices)
+        scans = ScanActivities(store, check_scan, profile.reasons, register)
+        chancery = ChanceryActivities(register, notices, PaperDesk(register, office), scans)
         codes = ConfirmationActivities(register, sms, renderer)
         return [
             case.open_case,
@@ -120,6 +131,8 @@ class CaseWorker:
             records.record_case,
             records.record_certificate,
             chancery.record_and_send,
+            scans.examine_scans,
+            scans.forget_scans,
             codes.send_code,
         ]
 

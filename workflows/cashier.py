@@ -67,12 +67,13 @@ class Cashier:
         present = state.open_charge
         if present is not None and present.invoice.amount == due:
             return
+        lines = self._lines(due)
         invoice = await workflow.execute_activity_method(
             PaymentActivities.create_invoice,
             InvoiceOrder(
                 invoice_id=f"{state.control_number}.{len(state.charges) + 1}",
                 control_number=state.control_number,
-                fees=self._lines(due),
+                fees=lines,
                 amount=due,
             ),
             start_to_close_timeout=policies.OUTSIDE_CALL,
@@ -82,7 +83,7 @@ class Cashier:
         # Only now: an invoice is replaced by another one, never by the wish for it.
         if present is not None:
             self._replace(present, present.model_copy(update={"void": True}))
-        state.charges.append(Charge(invoice=invoice))
+        state.charges.append(Charge(invoice=invoice, fees=lines))
         if state.kept_in_register:
             self._case.note("invoice", invoice.invoice_id)
 

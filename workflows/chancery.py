@@ -150,7 +150,7 @@ class Chancery:
     async def _dispatch(self) -> None:
         state = self._case.state
         notices = self._due()
-        upto, papers = state.noted, dict(state.papers)
+        upto, papers, superseded = state.noted, dict(state.papers), state.superseded
         record = None
         if self._record_is_due():
             # Told by the clock, so that a case set back in the engine never uses one again.
@@ -164,10 +164,16 @@ class Chancery:
                 record=record,
                 notices=tuple(notices),
                 patience=policies.MAILS_AT_ONCE if first_try else policies.MAILS_AGAIN,
+                application=(
+                    state.application if any(notice.paper for notice in notices) else None
+                ),
+                superseded=superseded,
             )
         )
         if record is not None:
             self._recorded(report.answer, upto, papers)
+        if report.forgotten:
+            state.superseded = state.superseded[len(superseded) :]
         self._sent(notices, report)
         if report.trouble != state.trouble:
             state.trouble = report.trouble

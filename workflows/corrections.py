@@ -12,6 +12,7 @@ from workflows.case import Case
 from workflows.cashier import Cashier
 from workflows.companion import CertificateDesk
 from workflows.contact import ContactDesk
+from workflows.intake import Intake, hashes
 from workflows.ladder import Ladder
 from workflows.review import Review
 from workflows.steps import short_step
@@ -28,6 +29,7 @@ class Corrections:
         contact: ContactDesk,
         certificate: CertificateDesk,
         review: Review,
+        intake: Intake,
     ) -> None:
         self._case = case
         self._ladder = ladder
@@ -35,6 +37,7 @@ class Corrections:
         self._contact = contact
         self._certificate = certificate
         self._review = review
+        self._intake = intake
 
     def accept(self) -> None:
         """Register the application (принято); corrections nobody needs are left to a person."""
@@ -84,7 +87,7 @@ class Corrections:
             state.reasons = tuple(
                 reason for reason in state.reasons if reason.kind is not ReasonKind.PASSPORT
             )
-            found = (await self._assessed(Correction())).assessment.deficiencies
+            found = await self._assessed(Correction())
         state.lifted, state.changed_while_suspended, state.reasons = False, False, ()
         state.check_round += 1
         self._case.end_pause()
@@ -111,23 +114,27 @@ class Corrections:
             state.agreed = None  # what the holder agreed to is another application now
             suspended = state.status is CaseStatus.SUSPENDED
             state.changed_while_suspended = suspended and state.kept_in_register
-        outcome = (await self._assessed(correction)).assessment
+        found = await self._assessed(correction)
         if pending:
             state.corrections.pop(0)
             if pending.awaited:
-                state.answered[pending.ticket] = outcome.deficiencies
-        self._case.note("correction", f"{len(outcome.deficiencies)} reasons still open")
+                state.answered[pending.ticket] = found
+        self._case.note("correction", f"{len(found)} reasons still open")
         if state.status is CaseStatus.SUSPENDED:
             self._case.tell(NoticeEvent.CORRECTION_INSUFFICIENT)
-        elif outcome.deficiencies:
-            await self._still_wrong(outcome.deficiencies)
+        elif found:
+            await self._still_wrong(found)
         elif state.corrections:
             state.reasons = ()
         else:
             self._go_on()
 
-    async def _assessed(self, correction: Correction) -> AssessedCorrection:
-        """Apply a correction; the application, the fee and the holder are those after it."""
+    async def _assessed(self, correction: Correction) -> tuple[Deficiency, ...]:
+        """Apply a correction; the application, the fee and the holder are those after it.
+
+        Returns:
+            What is still wrong, with the data and with the scans.
+        """
         state, setup = self._case.state, self._case.state.the_setup()
         base = state.application.model_dump(mode="json") if state.application else state.draft
         assessed = await short_step(
@@ -149,11 +156,14 @@ class Corrections:
             ),
             "apply the correction and see what is still wrong",
         )
-        outcome = assessed.assessment
+        outcome, before = assessed.assessment, state.application
         state.application, state.draft = outcome.application or state.application, outcome.draft
         self._contact.look_again()
         self._take_over(assessed)
-        return assessed
+        if before is not None and state.application is not None:
+            replaced = hashes(before.documents) - hashes(state.application.documents)
+            state.superseded += tuple(sorted(replaced))
+        return outcome.deficiencies + await self._intake.faults()
 
     def _open_reasons(self) -> tuple[Deficiency, ...]:
         """What is open but for a balance that was paid: no field of the application mends it."""

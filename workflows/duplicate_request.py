@@ -33,6 +33,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.corrections import Corrections
     from workflows.handlers import CaseMessages
     from workflows.holder_desk import HolderDesk
+    from workflows.intake import Intake
     from workflows.issuance import Issuance
     from workflows.ladder import Ladder
     from workflows.post import refunded
@@ -72,8 +73,15 @@ class DuplicateRequest(CaseMessages):
         self._cashier = Cashier(case, self._reception, self._ladder.wait)
         self._review = Review(case, holder, self._cashier)
         self._issuance = Issuance(case, holder, self._chancery, self._ladder.wait)
+        self._intake = Intake(case, self._ladder.wait)
         self._corrections = Corrections(
-            case, self._ladder, self._cashier, self._contact, self._certificate, self._review
+            case,
+            self._ladder,
+            self._cashier,
+            self._contact,
+            self._certificate,
+            self._review,
+            self._intake,
         )
 
     @workflow.run
@@ -171,6 +179,10 @@ class DuplicateRequest(CaseMessages):
     async def _register(self) -> None:
         """Register the application, or turn it down with everything that is wrong (R5)."""
         state = self._state
+        if self._intake.is_pending():
+            state.reasons += await self._intake.faults()
+            if state.withdrawn or self._is_long():
+                return
         if state.awaits_code:
             await self._await_code()
         if state.withdrawn or self._is_long():

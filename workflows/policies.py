@@ -62,6 +62,9 @@ MAIL_AGAIN = tuple(
 RECORD_AGAIN = tuple(timedelta(seconds=seconds) for seconds in (1, 2, 4, 8, 16, 32, 60))
 """For ever: what happened must be in the register, and its database comes back."""
 
+SCANS = timedelta(minutes=10)
+"""One look at all scans of a case; each may take 20 seconds, and others' are looked at, too."""
+
 MAIL_BATCH = timedelta(minutes=3)
 """One attempt at all mails of a moment; a hanging server costs at most its own timeout each."""
 

@@ -15,9 +15,11 @@ from domain.notices import (
     NoticeEvent,
     NoticeFacts,
 )
+from domain.paper_checks import TEMPLATE_LABELS
 from domain.register import PaperState
 from domain.routes import Route
 from domain.statuses import CaseStatus
+from workflows.papers import paper_with
 from workflows.state import CaseState, CertificateState
 
 STAGE_NAMES = {
@@ -132,6 +134,11 @@ class Post:
         own_act = event in OWN_ACTS
         allowed = now if own_act else setup.quiet_hours.next_allowed(now, setup.zone)
         facts = self._facts(now).model_copy(update=particulars)
+        paper = None
+        if state.has_chancery and channel is NoticeChannel.EMAIL:
+            paper = paper_with(event, state, facts, now.astimezone(ZoneInfo(setup.zone)))
+        if paper is not None:
+            facts = facts.model_copy(update={"attached": TEMPLATE_LABELS[paper.template]})
         not_before = setup.clock.engine_time(allowed)
         if state.has_chancery and allowed == now:
             not_before = setup.clock.origin  # on a fast clock now comes back rounded up
@@ -146,6 +153,7 @@ class Post:
                 not_before=not_before,
                 errand_key=errand_key,
                 facts=facts,
+                paper=paper,
             )
         )
 

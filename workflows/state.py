@@ -10,6 +10,7 @@ from domain.application import Application, DocumentKind
 from domain.base import Frozen, Instant, JsonObject
 from domain.deficiencies import Deficiency
 from domain.errands import Errand, ErrandKind
+from domain.fees import Fee
 from domain.messages import (
     Correction,
     Decision,
@@ -82,6 +83,8 @@ class Charge(Frozen):
     """An invoice and what became of it (R7)."""
 
     invoice: Invoice
+    fees: tuple[Fee, ...] = ()
+    """What it is for, line by line."""
     void: bool = False
     """Replaced by another, because what is due has changed."""
     payment: PaymentReceived | None = None
@@ -130,6 +133,12 @@ class CaseState(BaseModel):
     application: Application | None = None
     reasons: tuple[Deficiency, ...] = ()
     """What is open against the application."""
+    examined: list[str] = []
+    """The scans that were looked at."""
+    scan_faults: tuple[Deficiency, ...] = ()
+    """What was found wrong with them."""
+    superseded: tuple[str, ...] = ()
+    """Hashes of contents that the case needs no more, until the store has forgotten them."""
     accepted: bool = False
     """True once the application was registered."""
 

@@ -111,6 +111,7 @@ FULL = NoticeFacts(
     collect_by=date(2026, 6, 26),
     certificate_number="ВС-0042",
     valid_until=date(2026, 6, 11),
+    attached="Расписка в получении заявления",
     remark="the mailbox is full",
 )
 

@@ -121,10 +121,12 @@ async def test_every_scan_gets_its_own_fault_in_the_words_of_the_catalogue(desk:
     assert "«страница паспорта с личными данными»" in findings.deficiencies[0].message
 
 
-async def test_an_archive_takes_nothing_but_pdf(desk: Desk) -> None:
+async def test_what_the_name_alone_tells_is_left_to_the_examination_of_the_form(
+    desk: Desk,
+) -> None:
     photo = desk.handed_in(PASSPORT, "фото.jpg", photograph())
     findings = await desk.examines(photo, pdf_only=True)
-    assert named(findings) == [(f"documents.{PASSPORT}", "SCAN_TYPE_NOT_ALLOWED")]
+    assert named(findings) == []
 
 
 async def test_a_scan_under_a_second_kind_is_found_even_without_its_metadata(desk: Desk) -> None:

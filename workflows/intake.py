@@ -1,0 +1,74 @@
+"""Having scans looked at that lie in the document store (R2)."""
+
+from temporalio import workflow
+
+from activities.scans import ScanActivities, ScansToExamine
+from domain.application import Document
+from domain.deficiencies import Deficiency
+from domain.routes import Route
+from workflows import policies
+from workflows.case import Case
+from workflows.holder_desk import Asking, Wait
+
+
+class Intake:
+    """Has every scan checked once, and again when another one has come."""
+
+    def __init__(self, case: Case, wait: Wait) -> None:
+        self._case = case
+        self._wait = wait
+
+    def is_pending(self) -> bool:
+        """True while there are scans nobody has looked at."""
+        state = self._case.state
+        return state.has_chancery and self._asked() != state.examined
+
+    async def faults(self) -> tuple[Deficiency, ...]:
+        """What is wrong with the scans; the application has the cleaned ones from now on.
+
+        A scan the store has lost is waited for, as long as it takes; the terms are looked
+        after meanwhile, and whatever ends any wait of the case ends this one, with the
+        question still open.
+        """
+        state = self._case.state
+        if not self.is_pending() or state.application is None:
+            return state.scan_faults
+        documents, pdf_only = state.application.documents, self._pdf_only()
+        examining = workflow.start_activity_method(
+            ScanActivities.examine_scans,
+            ScansToExamine(documents=documents, pdf_only=pdf_only),
+            start_to_close_timeout=policies.SCANS,
+            heartbeat_timeout=policies.WORKER_GONE,
+            retry_policy=policies.OUTSIDE_RETRY,
+            summary="look at the scans",
+        )
+        async with Asking(examining):
+            await self._wait(examining.done)
+            finished = examining.done()
+        if not finished:
+            return state.scan_faults
+        findings = await examining
+        state.application = state.application.model_copy(update={"documents": findings.documents})
+        state.scan_faults = findings.deficiencies
+        state.superseded += findings.superseded
+        state.examined = self._asked()
+        self._case.note("scans", f"{len(findings.deficiencies)} of {len(hashes(documents))} faulty")
+        return state.scan_faults
+
+    def _asked(self) -> list[str]:
+        """What an examination is about: each scan, and whether it has to be a PDF."""
+        application = self._case.state.application
+        scans = [
+            f"{document.kind}:{document.sha256}"
+            for document in (application.documents if application else ())
+            if document.sha256
+        ]
+        return [*scans, "pdf only"] if scans and self._pdf_only() else scans
+
+    def _pdf_only(self) -> bool:
+        return self._case.state.route is Route.ARCHIVE
+
+
+def hashes(documents: tuple[Document, ...]) -> set[str]:
+    """Where the contents of documents are kept."""
+    return {document.sha256 for document in documents if document.sha256}
