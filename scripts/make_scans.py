@@ -1048,14 +1048,29 @@ HOSTILE: dict[str, tuple[Callable[[], Files], ...]] = {
 }
 
 
+EXAMPLES: dict[str, Callable[[], bytes]] = {
+    "passport.jpg": lambda: from_a_messenger(random.Random("passport")).content,
+    "registration.pdf": lambda: fax_pdf(random.Random("registration")).content,
+    "certificate-blurred.jpg": lambda: dict(_blurred())["out-of-focus-8.jpg"],
+    "certificate.jpg": lambda: few_words(random.Random("certificate")).content,
+    "payment.png": lambda: transparent(random.Random("payment")).content,
+    "consent-with-script.pdf": lambda: dict(_active())["script-on-opening.pdf"],
+    "consent.pdf": lambda: printed_pdf(random.Random("consent")).content,
+}
+"""The scans of examples/21-scans.json."""
+
+
 def main() -> None:
     """Write what is asked for."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--ordinary", type=int, default=0, metavar="N")
     arguments.add_argument("--hostile", action="store_true")
+    arguments.add_argument("--examples", action="store_true")
     arguments.add_argument("--into", type=Path, required=True, metavar="FOLDER")
     chosen = arguments.parse_args()
     chosen.into.mkdir(parents=True, exist_ok=True)
+    for name, make in EXAMPLES.items() if chosen.examples else ():
+        (chosen.into / name).write_bytes(make())
     for sample in ordinary(chosen.ordinary):
         (chosen.into / sample.name).write_bytes(sample.content)
     for sample in hostile() if chosen.hostile else ():
