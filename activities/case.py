@@ -73,8 +73,6 @@ class CaseSetup(Frozen):
     staff: StaffRules = StaffRules()
     archive_share_first: float = 0.5
     tariff: Tariff | None = None
-    local_steps: bool = False
-    """True when short steps run inside the workflow task; a worker without a cache cannot."""
 
 
 class OpenedCase(Frozen):
@@ -157,8 +155,6 @@ class CaseActivities:
         calendar: OfficialCalendar,
         register: Register,
         day_seconds: float = SECONDS_PER_DAY,
-        *,
-        local_steps: bool = True,
     ) -> None:
         """Inject what the steps read.
 
@@ -168,14 +164,12 @@ class CaseActivities:
             calendar: Takes a snapshot of the official calendar from a day on.
             register: Knows cases the engine has forgotten, and calendar years loaded by hand.
             day_seconds: Engine seconds a calendar day lasts; 86,400 except in a demo.
-            local_steps: False for a worker that keeps no workflow in its cache.
         """
         self._profile = profile
         self._directory = directory
         self._calendar = calendar
         self._register = register
         self._day_seconds = day_seconds
-        self._local_steps = local_steps
 
     @activity.defn
     async def open_case(self, opening: CaseOpening) -> OpenedCase:
@@ -214,7 +208,6 @@ class CaseActivities:
                 staff=self._profile.staff,
                 archive_share_first=self._profile.tariff.archive_share_first,
                 tariff=self._profile.tariff,
-                local_steps=self._local_steps,
             ),
             examination=examination,
             ended_as=known.case.status if known and known.case.status.is_final else None,

@@ -311,7 +311,6 @@ async def working(
         official_calendar,
         register,
         day_seconds,
-        local_steps=options.get("max_cached_workflows") != 0,
     )
     smtp = SmtpSettings(
         host=outside.host,

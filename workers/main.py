@@ -101,7 +101,6 @@ class CaseWorker:
             official_calendar,
             register,
             settings.day_seconds,
-            local_steps=self._options.get("max_cached_workflows") != 0,
         )
         notices = NoticeActivities(
             renderer,

@@ -32,7 +32,6 @@ class CalendarDesk:
     async def _take_over(self, years: list[int]) -> None:
         state = self._case.state
         calendar = await short_step(
-            state.setup,
             CaseActivities.take_calendar,
             CalendarOrder(first_day=state.the_setup().calendar.first_day),
             "take the newly published calendar",

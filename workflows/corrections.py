@@ -138,7 +138,6 @@ class Corrections:
         state, setup = self._case.state, self._case.state.the_setup()
         base = state.application.model_dump(mode="json") if state.application else state.draft
         assessed = await short_step(
-            setup,
             CaseActivities.assess_correction,
             CorrectionToAssess(
                 base=base,

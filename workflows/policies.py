@@ -45,9 +45,6 @@ HOLDER_POLL_EVERY = timedelta(hours=6)
 PAYMENT_POLL_EVERY = timedelta(hours=2)
 """Procedure time between two looks at an unpaid invoice; a person waits for the result."""
 
-FEW_TIMES = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=3)
-"""Within a workflow task, which must not last."""
-
 MAILS_AT_ONCE = timedelta(seconds=20)
 """How long the first try may take: the register waits meanwhile."""
 

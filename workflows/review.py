@@ -98,7 +98,7 @@ class Review:
             route=MOVES[reply.verdict], region=setup.region, new_holder_inn=reply.new_holder_inn
         )
         stop = await short_step(
-            setup, CaseActivities.find_next_stop, move, "find the next holder on the route"
+            CaseActivities.find_next_stop, move, "find the next holder on the route"
         )
         state.hop += 1
         self._case.go_to(stop)
@@ -133,7 +133,6 @@ class Review:
     async def named(self, objections: list[Objection]) -> tuple[Deficiency, ...]:
         """Objections in the catalogue's words; those it does not know are left out."""
         named = await short_step(
-            self._case.state.setup,
             CaseActivities.name_objections,
             objections,
             "put the objections into words",

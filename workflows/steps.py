@@ -1,12 +1,10 @@
-"""Short steps: inside the workflow task where the worker can, which leaves one event each."""
+"""Short steps: they compute, or read or write a row, and wait for nothing."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, is_cancelled_exception
 
-from activities.case import CaseSetup
 from workflows import policies
 
 Argument = TypeVar("Argument")
@@ -14,25 +12,13 @@ Result = TypeVar("Result")
 
 
 async def short_step(
-    setup: CaseSetup | None,
-    step: Callable[[Any, Argument], Awaitable[Result]],
-    argument: Argument,
-    summary: str,
+    step: Callable[[Any, Argument], Awaitable[Result]], argument: Argument, summary: str
 ) -> Result:
-    """Run a step that only computes, or reads or writes a row."""
-    if setup is not None and setup.local_steps:
-        try:
-            return await workflow.execute_local_activity_method(
-                step,
-                argument,
-                start_to_close_timeout=policies.SHORT_STEP,
-                retry_policy=policies.FEW_TIMES,
-                summary=summary,
-            )
-        except ActivityError as error:
-            if is_cancelled_exception(error):
-                raise
-            # Something is away: wait for it in a step that staff see and that costs no events.
+    """Run a short step; it fails only while something of ours is broken or away.
+
+    An activity like all others. As a local one it would cost fewer events, but on a busy worker
+    the time of the workflow after such a step is not the same when the case is replayed.
+    """
     return await workflow.execute_activity_method(
         step,
         argument,

@@ -126,7 +126,6 @@ class TemporaryCertificate:
     async def _recorded(self, paper: Paper) -> bool:
         """Write it into the register, which knows whether the case has ended."""
         return await short_step(
-            self._request.setup,
             RegisterActivities.record_certificate,
             CertificateRecord(control_number=self._request.control_number, paper=paper),
             f"register: temporary certificate {paper.state}",
