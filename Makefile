@@ -4,13 +4,16 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint clean lock install
+.PHONY: demo test chaos lint clean lock install
 
 demo: install ## the main job, live: make demo, or make demo KEEP=1 to look around afterwards
 	@$(BIN)/diploma demo $(if $(KEEP),--keep)
 
 test: install ## two at a time or more: most of a case's time is waiting
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
+
+chaos: install ## the long proofs, marked `proof`: the other stories on a worker without a cache
+	$(BIN)/pytest -m proof -n auto --maxprocesses 4 --dist loadfile
 
 lint: install
 	$(BIN)/ruff format --check .

@@ -14,6 +14,22 @@ from terminal_fixtures import client, diploma, lonely, stack_parts, without_fore
 
 from simulators.outside import Outside
 
+ALWAYS_ON_BOTH_CACHES = frozenset({"test_story", "test_messages", "test_edges"})
+"""Modules whose stories are told to a worker without a cache with every change, too."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Make the other stories without a cache proofs: there each one waits for its replays."""
+    for item in items:
+        if isinstance(item, pytest.Function) and _is_long(item):
+            item.add_marker(pytest.mark.proof)
+
+
+def _is_long(test: pytest.Function) -> bool:
+    told = getattr(test, "callspec", None)
+    without_cache = told is not None and "uncached" in told.params.values()
+    return without_cache and test.module.__name__ not in ALWAYS_ON_BOTH_CACHES
+
 
 @pytest.fixture(scope="session")
 async def server() -> AsyncIterator[WorkflowEnvironment]:
