@@ -139,4 +139,5 @@ def _noted(what: str, troubles: list[str]) -> Iterator[None]:
     except TimeoutError:
         troubles.append(f"{what}: took too long")
     except Exception as error:  # noqa: BLE001 - a defect of ours must not send the other mails twice
+        activity.logger.exception("chancery", extra={"part": what})
         troubles.append(f"{what}: {type(error).__name__}")

@@ -179,7 +179,7 @@ class DuplicateRequest(CaseMessages):
     async def _register(self) -> None:
         """Register the application, or turn it down with everything that is wrong (R5)."""
         state = self._state
-        if self._intake.is_pending():
+        if state.has_new_scans:
             state.reasons += await self._intake.faults()
             if state.withdrawn or self._is_long():
                 return

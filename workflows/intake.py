@@ -18,11 +18,6 @@ class Intake:
         self._case = case
         self._wait = wait
 
-    def is_pending(self) -> bool:
-        """True while there are scans nobody has looked at."""
-        state = self._case.state
-        return state.has_chancery and self._asked() != state.examined
-
     async def faults(self) -> tuple[Deficiency, ...]:
         """What is wrong with the scans; the application has the cleaned ones from now on.
 
@@ -31,9 +26,9 @@ class Intake:
         question still open.
         """
         state = self._case.state
-        if not self.is_pending() or state.application is None:
+        if not state.has_new_scans or state.application is None:
             return state.scan_faults
-        documents, pdf_only = state.application.documents, self._pdf_only()
+        documents, pdf_only = state.application.documents, state.route is Route.ARCHIVE
         examining = workflow.start_activity_method(
             ScanActivities.examine_scans,
             ScansToExamine(documents=documents, pdf_only=pdf_only),
@@ -51,22 +46,9 @@ class Intake:
         state.application = state.application.model_copy(update={"documents": findings.documents})
         state.scan_faults = findings.deficiencies
         state.superseded += findings.superseded
-        state.examined = self._asked()
+        state.examined = state.scans
         self._case.note("scans", f"{len(findings.deficiencies)} of {len(hashes(documents))} faulty")
         return state.scan_faults
-
-    def _asked(self) -> list[str]:
-        """What an examination is about: each scan, and whether it has to be a PDF."""
-        application = self._case.state.application
-        scans = [
-            f"{document.kind}:{document.sha256}"
-            for document in (application.documents if application else ())
-            if document.sha256
-        ]
-        return [*scans, "pdf only"] if scans and self._pdf_only() else scans
-
-    def _pdf_only(self) -> bool:
-        return self._case.state.route is Route.ARCHIVE
 
 
 def hashes(documents: tuple[Document, ...]) -> set[str]:

@@ -309,6 +309,18 @@ class CaseState(BaseModel):
         return asked and not self.contact_confirmed
 
     @property
+    def scans(self) -> list[str]:
+        """What an examination of scans is about: each of them, and whether it has to be a PDF."""
+        documents = self.application.documents if self.application else ()
+        scans = [f"{scan.kind}:{scan.sha256}" for scan in documents if scan.sha256]
+        return [*scans, "pdf only"] if scans and self.route is Route.ARCHIVE else scans
+
+    @property
+    def has_new_scans(self) -> bool:
+        """True while there are scans nobody has looked at."""
+        return self.has_chancery and self.scans != self.examined
+
+    @property
     def overdue(self) -> bool:
         """True while a term of ours is broken: that of the stage or that of the whole case."""
         if self.status.awaits_applicant or self.status.is_final:

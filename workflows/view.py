@@ -52,6 +52,14 @@ CODE_AWAITED = (
         "code is sent with the signal `code_requested` or `diploma resend-code`."
     ),
 )
+SCANS_AWAITED = (
+    "the look at the scans",
+    "this service",
+    (
+        "Nothing to do, unless the pending step says that a scan is lost: then restore the "
+        "document store, or have the file submitted again."
+    ),
+)
 PARCEL_AWAITED = (
     "delivery of the parcel",
     "the post",
@@ -69,7 +77,8 @@ COLLECTION_AWAITED = (
 
 APPROVAL_STEP = "**A decision is prepared.** Another officer approves it with the update `decide`."
 
-OVERDUE_STEP = "**Overdue.** Call the holder now; the applicant has been told that we are late. "
+OVERDUE_STEP = "**Overdue.** The applicant has been told that we are late. "
+CALL_STEP = "Call the holder now. "
 
 
 def case_view(state: CaseState) -> CaseView:
@@ -142,7 +151,9 @@ def stage_view(state: CaseState) -> StageView | None:
         return None
     awaited, whom = AWAITED[state.status]
     step = NEXT_STEP[state.status]
-    if state.awaits_code and state.status is CaseStatus.SUBMITTED:
+    if state.has_new_scans and state.status is CaseStatus.SUBMITTED:
+        awaited, whom, step = SCANS_AWAITED
+    elif state.awaits_code and state.status is CaseStatus.SUBMITTED:
         awaited, whom, step = CODE_AWAITED
     elif state.collection is not None:
         awaited, whom, step = COLLECTION_AWAITED
@@ -151,7 +162,7 @@ def stage_view(state: CaseState) -> StageView | None:
     elif state.prepared is not None and state.status is CaseStatus.IN_REVIEW:
         step = APPROVAL_STEP
     if state.overdue and not state.status.awaits_applicant:
-        step = OVERDUE_STEP + step
+        step = OVERDUE_STEP + (CALL_STEP if whom == "the holder" else "") + step
     setup = state.setup
     if setup and setup.holder and whom == "the holder":
         whom = setup.holder.name
