@@ -1,59 +1,21 @@
 """Mail over SMTP (R11): one recipient per mail, failures told apart by the reply code alone."""
 
-import re
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from pathlib import Path
-from typing import Self
 
 import aiosmtplib
 from aiosmtplib import SMTPException, SMTPRecipientsRefused, SMTPResponseException
-from pydantic import ConfigDict, Field, SecretStr, model_validator
 
 from activities.ports import Mail, PermanentFailure, TemporaryFailure
-from domain.base import Frozen
+from adapters.smtp_settings import ADDRESS, SmtpSettings
 
 _POLICY = SMTP.clone(max_line_length=998)
 """Up to the limit of RFC 5321 a body stays readable as it is, without base64."""
-_ADDRESS = re.compile(r'([^\s@,;:<>()\[\]\\"]+)@([^\s@,;:<>()\[\]\\"]+)')
 _PERMANENT = range(500, 600)
 _REFUSALS_OF_US = frozenset({530, 534, 535, 538})
 """Permanent codes that ask for another login or for TLS: an operator's matter, not the mail's."""
-
-
-class SmtpSettings(Frozen):
-    """How to reach the mail server and in whose name to write."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
-    host: str
-    port: int = Field(ge=1, le=65535)
-    username: str | None = None
-    password: SecretStr | None = None
-    starttls: bool = False
-    """Upgrade a plain connection; fails where the server cannot."""
-    tls: bool = False
-    """Speak TLS from the first byte."""
-    ca_file: Path | None = None
-    """Certificates to trust besides the system's own."""
-    reply_to: str | None = None
-    """Where answers go; holders are asked to answer their letters."""
-    sender_address: str
-    sender_name: str
-    timeout_seconds: float = Field(default=30, gt=0)
-    """For the connection and for each command."""
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.starttls and self.tls:
-            raise ValueError("choose either starttls or tls")
-        if (self.username is None) != (self.password is None):
-            raise ValueError("username and password go together")
-        if not _ADDRESS.fullmatch(self.sender_address):
-            raise ValueError("sender_address has to be one mail address")
-        return self
 
 
 class SmtpMailGateway:
@@ -142,7 +104,7 @@ def _ascii_address(address: str) -> str:
     Raises:
         ValueError: It is not exactly one address, or the mailbox name is not ASCII.
     """
-    parts = _ADDRESS.fullmatch(address)
+    parts = ADDRESS.fullmatch(address)
     if parts is None:
         raise ValueError("not exactly one mail address")
     mailbox, domain = parts.groups()

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import base64
+import io
 import itertools
 import json
 import os
@@ -17,6 +18,7 @@ from typing import Any
 from urllib.parse import quote
 
 import aiohttp
+from PIL import Image
 from rich.console import Console, RenderableType
 from rich.terminal_theme import DIMMED_MONOKAI
 from temporalio.client import Client
@@ -43,6 +45,8 @@ from workflows.contracts import Acknowledgement, Signal, Update, workflow_id
 ROOT = Path(__file__).resolve().parent.parent
 LARGEST_PICTURE = 300_000
 """Bytes; a README should open quickly."""
+COLOURS = 128
+"""More than a terminal or a user interface shows."""
 PATIENCE = 60.0
 """Seconds any one thing may take before the script gives up."""
 LOOK_EVERY = 0.2
@@ -168,6 +172,10 @@ def _port(told: Path) -> str | None:
 
 
 def _write(file: Path, content: bytes) -> None:
+    drawn = Image.open(io.BytesIO(content)).convert("RGB").quantize(COLOURS)
+    packed = io.BytesIO()
+    drawn.save(packed, "png", optimize=True)
+    content = packed.getvalue()
     if len(content) > LARGEST_PICTURE:
         raise GaveUp(f"{file.name} would have {len(content)} bytes")
     file.write_bytes(content)

@@ -7,28 +7,16 @@ from importlib import metadata
 from typing import Annotated
 
 import typer
-from temporalio.service import RPCError
 
-from activities.ports import TemporaryFailure
 from domain.numbers import BadControlNumber
-from starters import cases, display
-from starters.commands import (
-    applicant,
-    bulk,
-    calendar,
-    holders,
-    papers,
-    register,
-    service,
-    staff,
-    store,
-)
+from starters import display
+from starters.commands import Commands
 from starters.console import BAD_INPUT, FAILED, INTERRUPTED, NO_SUCH_CASE, UNREACHABLE, Stop
 from starters.files import BadFile
-from workers import temporal
 
 app = typer.Typer(
     name="diploma",
+    cls=Commands,
     help="Duplicate diplomas: submit requests, watch them, answer for holders.",
     no_args_is_help=True,
     add_completion=False,
@@ -45,14 +33,6 @@ def diploma(
     if version:
         display.out.print(metadata.version("diploma-duplicates"), markup=False)
         raise typer.Exit
-
-
-for part in (applicant, bulk, staff, papers, service):
-    app.add_typer(part.app)
-app.add_typer(holders.app, name="holders")
-app.add_typer(register.app, name="register")
-app.add_typer(store.app, name="store")
-app.add_typer(calendar.app, name="calendar")
 
 
 def main() -> int:
@@ -90,11 +70,16 @@ def explain(error: Exception) -> int:
 
 def _meaning(error: Exception) -> tuple[int, str]:
     """The exit code and the line for an error; no line where enough was said already."""
+    from temporalio.service import RPCError  # noqa: PLC0415
+
+    from activities.ports import TemporaryFailure  # noqa: PLC0415
     from adapters.blobs import BadBlobStore  # noqa: PLC0415
     from adapters.mail_rendering import BadTemplate  # noqa: PLC0415
     from adapters.profiles import BadProfile  # noqa: PLC0415
     from adapters.register.errors import BadRegister  # noqa: PLC0415
+    from starters import cases  # noqa: PLC0415
     from starters.server import CannotStart  # noqa: PLC0415
+    from workers import temporal  # noqa: PLC0415
     from workers.settings import BadSettings  # noqa: PLC0415
 
     match error:

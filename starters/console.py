@@ -6,12 +6,11 @@ from collections.abc import Callable, Coroutine
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 import typer
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from temporalio.client import Client
 
 from adapters.profiles import load_holders, load_profile
 from domain.base import JsonObject
@@ -19,12 +18,13 @@ from domain.deficiencies import Deficiency, ReasonCatalogue
 from domain.examination import examine
 from domain.profile import Profile
 from domain.routes import Directory, Route
-from starters import cases, display
+from starters import display
 from starters.files import BadFile, read_object, shown
 from starters.intake import ScanFile, take_in
-from workers import temporal
 from workers.settings import load_settings
-from workflows.reception import message_faults
+
+if TYPE_CHECKING:  # and imported below where it is needed: other commands start faster without
+    from temporalio.client import Client
 
 FAILED, BAD_INPUT, UNREACHABLE, NO_SUCH_CASE, INTERRUPTED = 1, 2, 3, 4, 130
 """Exit codes besides 0."""
@@ -122,6 +122,8 @@ def read_message(
     Raises:
         Stop: Fields are wrong; all are named.
     """
+    from workflows.reception import message_faults  # noqa: PLC0415 - brings the engine
+
     content = read_object(file) if content is None else content
     try:
         return TypeAdapter(kind).validate_json(json.dumps(content))
@@ -142,8 +144,9 @@ def follow_case(number: str, *, as_json: bool) -> None:
     Raises:
         Stop: Interrupted; the case goes on.
     """
+    from starters import cases  # noqa: PLC0415 - brings the engine
 
-    async def follow(client: Client) -> BaseModel:
+    async def follow(client: "Client") -> BaseModel:
         last = None
         while True:
             row = await cases.row(client, number)
@@ -162,12 +165,13 @@ def follow_case(number: str, *, as_json: bool) -> None:
         print_json(final.model_dump(mode="json"))
 
 
-def with_client(work: Callable[[Client], Coroutine[Any, Any, T]]) -> T:
+def with_client(work: "Callable[[Client], Coroutine[Any, Any, T]]") -> T:
     """What `work` gives with a connection to the server of the environment.
 
     Raises:
         Unreachable: There is none in time.
     """
+    from workers import temporal  # noqa: PLC0415 - brings the engine
 
     async def connected() -> T:
         try:

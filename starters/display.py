@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -13,8 +14,10 @@ from rich.text import Text
 
 from domain.deficiencies import Deficiency
 from domain.statuses import CaseStatus
-from starters.cases import CaseRow
-from workflows.contracts import CaseView
+
+if TYPE_CHECKING:  # they would bring the engine, which not every command needs
+    from starters.cases import CaseRow
+    from workflows.contracts import CaseView
 
 PIPED_WIDTH = 140
 """Columns where no terminal says how wide it is."""
@@ -106,7 +109,7 @@ def setting_table(rows: Iterable[tuple[str, str, str]]) -> Table:
     return table
 
 
-def case_table(rows: Iterable[CaseRow]) -> Table:
+def case_table(rows: "Iterable[CaseRow]") -> Table:
     """Cases as a list; the due date by the server's clock, also in an accelerated run."""
     columns = columns_of(
         ("control number", "status", "label", "route", "region", "due", "officer", "reasons"),
@@ -115,7 +118,7 @@ def case_table(rows: Iterable[CaseRow]) -> Table:
     return table_of(None, columns, (_cells(row) for row in rows))
 
 
-def _cells(row: CaseRow) -> dict[str, RenderableType]:
+def _cells(row: "CaseRow") -> dict[str, RenderableType]:
     return {
         "control number": row.control_number,
         "status": status_text(row.status, overdue=row.overdue),
@@ -128,7 +131,7 @@ def _cells(row: CaseRow) -> dict[str, RenderableType]:
     }
 
 
-def case_panel(view: CaseView) -> RenderableType:
+def case_panel(view: "CaseView") -> RenderableType:
     """One case with its stage, open reasons and timeline."""
     facts = Table.grid(padding=(0, 2))
     facts.add_row("status", status_text(view.status, overdue=view.overdue), view.status_label)

@@ -29,7 +29,7 @@ from activities.register import RegisterActivities
 from activities.scans import ScanActivities
 from adapters.blobs import BlobStore
 from adapters.mail_rendering import TemplateMailRenderer
-from adapters.mail_smtp import SmtpMailGateway, SmtpSettings
+from adapters.mail_smtp import SmtpMailGateway
 from adapters.payments_http import HttpPaymentGateway
 from adapters.production_calendar import official_calendar
 from adapters.profiles import load_holders, load_profile
@@ -37,6 +37,7 @@ from adapters.register.database import SqlRegister
 from adapters.register.schema import migrate
 from adapters.scans.checking import check_scan
 from adapters.sms_http import HttpSmsGateway
+from adapters.smtp_settings import SmtpSettings
 from domain.base import JsonObject
 from domain.clock import SECONDS_PER_DAY, QuietHours
 from domain.errands import Errand, ErrandAnswer

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import run_forked
 
 from starters import cli
 from starters.server import temporal_executable
@@ -46,7 +47,7 @@ class Cli:
         return Cli({**self.env, **changes}, self.folder)
 
     async def start(self, *arguments: str, **options: Any) -> asyncio.subprocess.Process:
-        """Our command, running."""
+        """Our command, running, in a fresh process."""
         return await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -59,8 +60,8 @@ class Cli:
         )
 
     async def __call__(self, *arguments: str) -> Ended:
-        """Our command, to its end; whatever happens, no traceback."""
-        ended = await finished(await self.start(*arguments))
+        """Our command, to its end, in a forked process; whatever happens, no traceback."""
+        ended = Ended(*await run_forked(arguments, self.env, self.folder))
         assert "Traceback" not in ended.err
         assert "Traceback" not in ended.out
         return ended

@@ -19,8 +19,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from adapters.mail_smtp import SmtpSettings
 from adapters.profiles import DEFAULT_PROFILE
+from adapters.smtp_settings import SmtpSettings
 from domain.clock import SECONDS_PER_DAY
 from domain.identifiers import email_address
 

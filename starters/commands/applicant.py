@@ -20,7 +20,6 @@ from starters.console import (
     Json,
     Number,
     Stop,
-    count,
     dumped,
     examined,
     follow_case,
@@ -28,32 +27,15 @@ from starters.console import (
     print_json,
     read_case,
     read_message,
-    reasons,
     say,
     with_client,
 )
 from starters.files import read_object
-from starters.intake import keep, scan_faults, take_in
+from starters.intake import keep, take_in
 from workers.settings import load_settings
 from workflows.contracts import CorrectionAnswer, Signal, Update
 
 app = typer.Typer()
-
-
-@app.command()
-def check(file: CaseFile, as_json: Json = False) -> None:
-    """Validate an application without a server: everything wrong with it, at once."""
-    application, scans, _ = read_case(file)
-    found = examined(application)
-    found += scan_faults(scans, reasons())
-    if as_json:
-        print_json({"ok": not found, "deficiencies": dumped(found)})
-    elif found:
-        display.err.print(display.deficiency_list(count(found), found))
-    else:
-        display.out.print("The application is complete and correct.")
-    if found:
-        raise Stop(BAD_INPUT, "")
 
 
 @app.command()

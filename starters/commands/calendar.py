@@ -20,7 +20,9 @@ from starters.files import BadFile, read_bytes, shown
 from workers.temporal import Unreachable
 from workflows.reception import message_faults
 
-app = typer.Typer(help="The official calendar: load a year that was published, tell the cases.")
+app = typer.Typer(
+    name="calendar", help="The official calendar: load a year that was published, tell the cases."
+)
 
 Year = Annotated[int, typer.Argument(min=2005, max=2100, help="As in 2028.")]
 CalendarFile = Annotated[

@@ -17,7 +17,9 @@ from starters.console import BAD_INPUT, FAILED, Json, Stop, print_json, say
 from starters.files import shown
 from workers.settings import load_settings
 
-app = typer.Typer(help="The directory of records holders: list it, check a file, import one.")
+app = typer.Typer(
+    name="holders", help="The directory of records holders: list it, check a file, import one."
+)
 
 HoldersFile = Annotated[Path, typer.Argument(help="Holders as a CSV file, as a profile has it.")]
 

@@ -16,7 +16,9 @@ from starters.reports import FEDERAL_COLUMNS, federal_cells
 from starters.table_files import STDOUT, check_target, write_table
 from workers.settings import load_settings
 
-app = typer.Typer(help="The register: its tables, papers issued, rows for the federal register.")
+app = typer.Typer(
+    name="register", help="The register: its tables, papers issued, rows for the federal register."
+)
 
 PAPER_COLUMNS = ("control number", "paper", "state", "series", "number", "issued", "valid until")
 

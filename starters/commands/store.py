@@ -11,7 +11,9 @@ from starters import display, records
 from starters.console import FAILED, Json, Stop, print_json, say
 from workers.settings import load_settings
 
-app = typer.Typer(help="The document store: whether all scans and papers are there and unharmed.")
+app = typer.Typer(
+    name="store", help="The document store: whether all scans and papers are there and unharmed."
+)
 
 COLUMNS = ("control number", "kind", "hash", "state")
 MISSING, DAMAGED = "missing", "damaged"

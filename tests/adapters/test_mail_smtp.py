@@ -14,7 +14,8 @@ from aiohttp.test_utils import unused_port
 from pydantic import SecretStr, ValidationError
 
 from activities.ports import Attachment, Mail, PermanentFailure, TemporaryFailure
-from adapters.mail_smtp import SmtpMailGateway, SmtpSettings
+from adapters.mail_smtp import SmtpMailGateway
+from adapters.smtp_settings import SmtpSettings
 from simulators.mailbox import Mailbox
 from simulators.scenario import MailFault
 from simulators.state import State

@@ -1,6 +1,5 @@
 """Scenes of dying workers: one case each, on a real server and with a real outside."""
 
-import multiprocessing
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from crashing_worker import KILLED, Death, Post, work
+from forked import PROCESSES
 from helpers import until
 from samples import valid_application
 from temporalio.api.enums.v1 import PendingActivityState
@@ -36,9 +36,6 @@ from workflows.contracts import (
 )
 from workflows.duplicate_request import DuplicateRequest
 
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["pytest", "workers.main"])
-"""A worker is forked from a process that has imported already what all of them need."""
 LOOK_EVERY = 0.2
 """Seconds between two looks at the register; many scenes share few processors."""
 

@@ -12,8 +12,9 @@ import pytest
 from aiohttp import ClientSession
 
 from activities.ports import Mail, PermanentFailure, TemporaryFailure
-from adapters.mail_smtp import SmtpMailGateway, SmtpSettings
+from adapters.mail_smtp import SmtpMailGateway
 from adapters.payments_http import HttpPaymentGateway
+from adapters.smtp_settings import SmtpSettings
 from domain.application import DeliveryMethod
 from domain.errands import ErrandAnswer, ErrandKind
 from domain.messages import ParcelEvent
