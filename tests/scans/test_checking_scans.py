@@ -85,14 +85,18 @@ def test_cleaning_twice_changes_nothing(kind: str) -> None:
     assert check_scan(cleaned(scan), f"x{ENDINGS[scan.verdict.media_type]}") == scan
 
 
+A_FEW = 2
+
+
 @pytest.mark.parametrize("code", make_scans.HOSTILE)
-def test_every_hostile_scan_is_refused_with_its_own_code(code: str) -> None:
+@pytest.mark.parametrize("most", [A_FEW, pytest.param(None, marks=pytest.mark.proof, id="all")])
+def test_every_hostile_scan_is_refused_with_its_own_code(code: str, most: int | None) -> None:
     def found(sample: Sample) -> tuple[str, ScanVerdict, bytes | None]:
         scan = check_scan(sample.content, sample.name)
         return sample.name, scan.verdict, scan.cleaned
 
     with ThreadPoolExecutor(2) as pool:
-        verdicts = list(pool.map(found, hostile(code)))
+        verdicts = list(pool.map(found, hostile(code)[:most]))
     assert not [(name, verdict) for name, verdict, _ in verdicts if verdict.fault != code]
     assert {content for _, _, content in verdicts} == {None}
 

@@ -1,0 +1,131 @@
+"""The codec of the engine: what leaves the process is sealed with the key of its case (R13)."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from copy import copy
+from typing import Final, Self
+
+from temporalio.api.common.v1 import Payload
+from temporalio.converter import (
+    ActivitySerializationContext,
+    PayloadCodec,
+    SerializationContext,
+    WithSerializationContext,
+    WorkflowSerializationContext,
+)
+
+from adapters.sealing.errors import NotSealed, Tampered
+from adapters.sealing.keyring import SERVICE, CaseKey, KeyRing
+from adapters.sealing.seal import key_id_of, open_sealed, seal
+
+SEALED: Final = b"binary/encrypted"
+REFUSED: Final = b"binary/refused"
+"""Encoding no converter knows: a message that has it is parked like any other unreadable one."""
+KEY_ID: Final = "encryption-key-id"
+
+
+class SealingCodec(PayloadCodec, WithSerializationContext):
+    """Seals and opens the payloads of one case, or without a context of any.
+
+    In a case only its own key counts, and the service's, with which a person types a message in
+    the UI: there nobody says which case it is for. Whatever else comes, be it plain, garbled, or
+    another case's, becomes a payload that nobody can decode, and never an error: an error
+    would fail the workflow's task again and again. Only when the case's own key is missing, which
+    is no fault of the message, everything waits until it is back.
+    """
+
+    def __init__(self, ring: KeyRing, *, accepts_plaintext: bool = False) -> None:
+        """Take a ring.
+
+        Args:
+            ring: Where the keys are.
+            accepts_plaintext: Pass on what is not sealed; for histories older than the sealing.
+                Replays must be told the same as the worker was.
+        """
+        self._ring = ring
+        self._accepts_plaintext = accepts_plaintext
+        self._case: str | None = None
+
+    def with_context(self, context: SerializationContext) -> Self:
+        """The same codec, bound to the case of a workflow or of its activity."""
+        workflow_id = None
+        if isinstance(context, WorkflowSerializationContext | ActivitySerializationContext):
+            workflow_id = context.workflow_id
+        return self.for_case(case_of(workflow_id or ""))
+
+    def for_case(self, control_number: str) -> Self:
+        """The same codec, bound to a case."""
+        bound = copy(self)
+        bound._case = control_number  # noqa: SLF001 - it is one of us
+        return bound
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Seal payloads with the key of the case, or of the service.
+
+        Raises:
+            KeyDestroyed: The case was erased.
+            KeyUnknown: The master key is missing.
+            TemporaryFailure: The ring is away or busy.
+            BadKeys: A person has to mend something.
+        """
+        key = await self._looked_up(self._case or SERVICE, self._ring.key_for)
+        return [_sealed(payload, key) for payload in payloads]
+
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Open payloads; what cannot be opened ever becomes undecodable.
+
+        Raises:
+            KeyDestroyed: The case was erased.
+            KeyUnknown: The case's own key is missing; without a context any.
+            TemporaryFailure: The ring is away or busy.
+            BadKeys: A person has to mend something.
+        """
+        return [await self._opened(payload) for payload in payloads]
+
+    async def _opened(self, payload: Payload) -> Payload:
+        if payload.metadata.get("encoding") != SEALED:
+            return payload if self._accepts_plaintext else _refused(b"not sealed")
+        try:
+            key = await self._key_to(payload)
+            if key is None:
+                return _refused(b"sealed for another case")
+            return Payload.FromString(open_sealed(payload.data, key.secret, _context(key)))
+        except (NotSealed, Tampered):
+            return _refused(b"damaged")
+
+    async def _key_to(self, payload: Payload) -> CaseKey | None:
+        """The key that opens a payload; None when it is not for this case."""
+        key_id = key_id_of(payload.data)
+        if payload.metadata.get(KEY_ID) != key_id.encode():
+            raise Tampered("the payload and what it carries name different keys")
+        if self._case is None:
+            return await asyncio.to_thread(self._ring.key, key_id)
+        for name in (self._case, SERVICE):
+            key = await self._looked_up(name, self._ring.known)
+            if key.key_id == key_id:
+                return key
+        return None
+
+    async def _looked_up(self, case: str, look_up: Callable[[str], CaseKey]) -> CaseKey:
+        # The database may take its time, and others wait for this loop.
+        key = self._ring.remembered(case)
+        return key if key is not None else await asyncio.to_thread(look_up, case)
+
+
+def case_of(workflow_id: str) -> str:
+    """The case a workflow belongs to: all that follows the first slash of its id."""
+    return workflow_id.partition("/")[2] or SERVICE
+
+
+def _sealed(payload: Payload, key: CaseKey) -> Payload:
+    data = seal(payload.SerializeToString(), key.secret, key.key_id, _context(key))
+    return Payload(metadata={"encoding": SEALED, KEY_ID: key.key_id.encode()}, data=data)
+
+
+def _context(key: CaseKey) -> bytes:
+    # Not the workflow's id: a codec server is not told it, and a case has two workflows.
+    return f"payload:{key.control_number}".encode()
+
+
+def _refused(reason: bytes) -> Payload:
+    return Payload(metadata={"encoding": REFUSED}, data=reason)
