@@ -7,7 +7,8 @@ import ssl
 import time
 from collections import deque
 from email import message_from_bytes
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
+from email.parser import BytesHeaderParser
 from email.policy import default
 from pathlib import Path
 from typing import Any
@@ -82,9 +83,10 @@ class Mailbox:
         """Misbehave with the next mails, whosever they are; refusals come at RCPT."""
         self._faults.extend(faults)
 
-    def mails(self) -> list[EmailMessage]:
-        """All mails kept, in order of arrival."""
-        return [_parsed(file.read_bytes()) for file in sorted(self.folder.glob("*.eml"))]
+    def mails(self, control_number: str = "*") -> list[EmailMessage]:
+        """The mails kept, of one case or all, in order of arrival."""
+        files = sorted(self.folder.glob(f"*_{control_number}_*.eml"))
+        return [_parsed(file.read_bytes()) for file in files]
 
     # --- called by aiosmtpd
 
@@ -107,7 +109,7 @@ class Mailbox:
     ) -> str:
         """Keep the mail, then say so, unless something else is to be played."""
         content = bytes(envelope.original_content or b"")
-        mail = _parsed(content)
+        mail = _HEADERS.parsebytes(content)
         control_number, event = _subject_of(mail)
         fault = self._faults.popleft() if self._faults else None
         fault = fault or self._state.next_mail_fault(control_number)
@@ -146,7 +148,7 @@ class Mailbox:
         self._connections.add(connection)
         return connection
 
-    def _keep(self, content: bytes, mail: EmailMessage, control_number: str, event: str) -> None:
+    def _keep(self, content: bytes, mail: Message, control_number: str, event: str) -> None:
         number = self._state.number_mail(str(mail["Message-ID"]))
         file = self.folder / f"{number:06}_{control_number}_{event}.eml"
         unfinished = file.with_suffix(".part")
@@ -166,11 +168,15 @@ def _hang_up(connection: SMTP) -> None:
         connection.transport.abort()
 
 
+_HEADERS = BytesHeaderParser(policy=default)
+"""What is to be known of a mail on its arrival; parsing its papers takes longer than sending it."""
+
+
 def _parsed(content: bytes) -> EmailMessage:
     return message_from_bytes(content, EmailMessage, policy=default)
 
 
-def _subject_of(mail: EmailMessage) -> tuple[str, str]:
+def _subject_of(mail: Message) -> tuple[str, str]:
     """Control number and event, told by the Message-ID."""
     parts = _MESSAGE_ID.fullmatch(str(mail["Message-ID"]).strip())
     return (parts["control_number"], parts["event"]) if parts else ("unknown", "mail")

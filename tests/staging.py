@@ -212,12 +212,11 @@ class Story:
     def mail_texts(self) -> list[tuple[str, str]]:
         """Event and plain text of every mail that arrived for the case."""
         found = []
-        for mail in self._outside.mail.mails():
-            number, _, rest = mail["Message-ID"].strip(" <>").partition(".")
-            if number == self.number:
-                body = mail.get_body(("plain",))
-                assert body is not None
-                found.append((rest.partition(".")[0], body.get_content()))
+        for mail in self._outside.mail.mails(self.number):
+            _, _, rest = mail["Message-ID"].strip(" <>").partition(".")
+            body = mail.get_body(("plain",))
+            assert body is not None
+            found.append((rest.partition(".")[0], body.get_content()))
         return found
 
     async def events(self) -> list[str]:

@@ -205,8 +205,9 @@ async def a_mail_comes_at_most_twice(scene: Scene, done: int) -> None:
 
 def mails(scene: Scene) -> Counter[str]:
     """How often each mail of the case has arrived, told by its Message-ID, oldest first."""
-    keys = (mail["Message-ID"].strip(" <>") for mail in scene.outside.mail.mails())
-    return Counter(key for key in keys if key.startswith(scene.number))
+    return Counter(
+        mail["Message-ID"].strip(" <>") for mail in scene.outside.mail.mails(scene.number)
+    )
 
 
 # --- where workers die ------------------------------------------------------------------

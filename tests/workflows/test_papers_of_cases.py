@@ -50,10 +50,9 @@ def attached_to(mail: EmailMessage) -> list[bytes]:
 
 def mails(stage: Stage, story: Story) -> dict[str, EmailMessage]:
     found = {}
-    for mail in stage.outside.mail.mails():
-        number, _, rest = mail["Message-ID"].strip(" <>").partition(".")
-        if number == story.number:
-            found[rest.partition(".")[0]] = mail
+    for mail in stage.outside.mail.mails(story.number):
+        _, _, rest = mail["Message-ID"].strip(" <>").partition(".")
+        found[rest.partition(".")[0]] = mail
     return found
 
 
@@ -130,7 +129,7 @@ async def test_a_mail_that_comes_twice_brings_the_same_paper(stage: Stage) -> No
     await story.mails()
     first, again = [
         content
-        for mail in stage.outside.mail.mails()
+        for mail in stage.outside.mail.mails(story.number)
         if f"{story.number}.submitted." in mail["Message-ID"]
         for content in attached_to(mail)
     ]
