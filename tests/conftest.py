@@ -14,7 +14,7 @@ from terminal_fixtures import client, diploma, lonely, stack_parts, without_fore
 
 from simulators.outside import Outside
 
-ALWAYS_ON_BOTH_CACHES = frozenset({"test_story", "test_messages", "test_edges"})
+ALWAYS_ON_BOTH_CACHES = frozenset({"test_story", "test_messages"})
 """Modules whose stories are told to a worker without a cache with every change, too."""
 
 

@@ -235,13 +235,23 @@ STORIES = (
     Story(the_newest_code_confirms, (("send_code", None),)),
     Story(a_mail_comes_at_most_twice, (("record_and_send", None),), SHORT_DAY),
 )
+SHORT = STORIES[2:]
+"""Those that are told with the other tests; the rest are long proofs."""
 Plays = dict[tuple[Story, Moment], asyncio.Task[None]]
 
 
 @pytest.fixture(scope="module")
-async def plays(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Plays]:
-    """All stories at once: most of their time they wait."""
-    evening = [(story, moment) for story in STORIES for moment in Moment]
+async def plays(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Plays]:
+    """All stories that were chosen, at once: most of their time they wait."""
+    chosen = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
+    evening = [
+        (story, moment)
+        for story in STORIES
+        for moment in Moment
+        if any(played.get("story") == story and played.get("moment") == moment for played in chosen)
+    ]
     names = [story.named(moment) for story, moment in evening]
     async with open_theatre(tmp_path_factory.mktemp("theatre"), names) as theatre:
         running = {
@@ -267,6 +277,10 @@ async def play(theatre: Theatre, story: Story, moment: Moment) -> None:
 
 @pytest.mark.timeout(120)  # the first test waits for what all of them begin with
 @pytest.mark.parametrize("moment", Moment)
-@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.tell.__name__)
+@pytest.mark.parametrize(
+    "story",
+    [pytest.param(story, marks=[] if story in SHORT else [pytest.mark.proof]) for story in STORIES],
+    ids=lambda story: story.tell.__name__,
+)
 async def test_a_case_survives_its_workers(plays: Plays, story: Story, moment: Moment) -> None:
     await plays[story, moment]

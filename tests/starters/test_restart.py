@@ -19,7 +19,10 @@ from starters.files import read_object
 from starters.server import free_ports
 from workflows import policies
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+pytestmark = [
+    pytest.mark.proof,
+    pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc"),
+]
 MOMENTS = ("IN_REVIEW", "IN_PRODUCTION")
 REPEATED_AFTER = policies.OUTSIDE_CALL.total_seconds()
 """A death in the middle of a question to the holder: it is asked again after its time is up."""

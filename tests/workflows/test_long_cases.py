@@ -2,6 +2,7 @@
 
 import time
 
+import pytest
 from helpers import start_server, until
 from staging import working
 from temporalio.client import WorkflowExecutionStatus
@@ -16,6 +17,7 @@ CONTINUE_EARLY = ("--dynamic-config-value", "limit.historyCount.suggestContinueA
 MESSAGES = 300
 
 
+@pytest.mark.proof
 async def test_a_case_sent_hundreds_of_messages_continues_as_new_and_loses_none(
     outside: Outside,
 ) -> None:
