@@ -26,6 +26,10 @@ NO_SCAN = hashlib.sha256(b"never put").hexdigest()
 SECONDS = 20
 
 
+UNPERTURBED = ("--dir-cache-time=0s", "--local-no-check-updated", "--low-level-retries=1")
+"""Serves what is there, also when somebody has changed it a moment ago."""
+
+
 class S3Server:
     """A bucket in a folder, served on loopback by rclone; a context manager."""
 
@@ -39,7 +43,7 @@ class S3Server:
         folder = self.bucket.parent
         keys, address = "--auth-key=key,secret", f"--addr=127.0.0.1:{self._port}"
         self._process = subprocess.Popen(
-            [self._program, "serve", "s3", address, keys, "--dir-cache-time=0s", str(folder)],
+            [self._program, "serve", "s3", address, keys, *UNPERTURBED, str(folder)],
             env={"HOME": str(folder), "RCLONE_CONFIG": os.devnull},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
