@@ -1,47 +1,12 @@
 """The papers that go with a notice: made out once, and the same whenever it is sent again."""
 
 import asyncio
-from typing import Protocol
 
-from activities.ports import Attachment, Register
+from activities.ports import Attachment, IssuedPaper, PaperOffice, Register
 from domain.application import Application
 from domain.notices import Notice
 from domain.paper_orders import PaperOrder
 from domain.register import PaperFile
-
-
-class IssuedPaper(Protocol):
-    """A signed paper that is kept in the store."""
-
-    @property
-    def sha256(self) -> str:
-        """Under which the store has it."""
-
-    @property
-    def file_name(self) -> str:
-        """Speaking, in Latin letters."""
-
-    @property
-    def content(self) -> bytes:
-        """A PDF."""
-
-
-class PaperOffice(Protocol):
-    """Sets papers, signs and stores them; blocks."""
-
-    def issue(
-        self,
-        order: PaperOrder,
-        application: Application,
-        control_number: str,
-        known_sha256: str | None = None,
-    ) -> IssuedPaper:
-        """The paper; fetched when its hash is known.
-
-        Raises:
-            TemporaryFailure: Try again.
-            PermanentFailure: A person has to look.
-        """
 
 
 class PaperDesk:

@@ -6,11 +6,13 @@ from typing import Annotated, Protocol
 
 from pydantic import Field
 
+from domain.application import Application
 from domain.base import Frozen
 from domain.confirmation import Confirmation
 from domain.errands import Errand, ErrandAnswer
 from domain.messages import PaymentReceived
 from domain.notices import Notice
+from domain.paper_orders import PaperOrder
 from domain.payments import Invoice, InvoiceOrder, RefundOrder
 from domain.register import (
     CalendarYear,
@@ -184,6 +186,40 @@ class Register(Protocol):
 
         Raises:
             TemporaryFailure: The database is away or busy; try again.
+        """
+
+
+class IssuedPaper(Protocol):
+    """A signed paper that is kept in the store."""
+
+    @property
+    def sha256(self) -> str:
+        """Under which the store has it."""
+
+    @property
+    def file_name(self) -> str:
+        """Speaking, in Latin letters."""
+
+    @property
+    def content(self) -> bytes:
+        """A PDF."""
+
+
+class PaperOffice(Protocol):
+    """Sets papers, signs and stores them; blocks."""
+
+    def issue(
+        self,
+        order: PaperOrder,
+        application: Application,
+        control_number: str,
+        known_sha256: str | None = None,
+    ) -> IssuedPaper:
+        """The paper; fetched when its hash is known.
+
+        Raises:
+            TemporaryFailure: Try again.
+            PermanentFailure: A person has to look.
         """
 
 

@@ -3,20 +3,19 @@
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, select
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from adapters.database_address import database_address
 from adapters.register.errors import SETTING, BadRegister
 from adapters.register.failures import translated
 
 WAIT_SECONDS = 5.0
 """How long anybody waits for another's transaction; ours take milliseconds."""
 
-_POSTGRESQL = {"postgresql", "postgres", "postgresql+psycopg"}
 _NOTICES_A_LOST_SERVER = {
     "connect_timeout": 10,
     "keepalives_idle": 30,
@@ -100,16 +99,10 @@ class Database:
 
 
 def _address(url: str) -> URL:
-    with suppress(ArgumentError, ValueError):
-        address = make_url(url)
-        if address.drivername in _POSTGRESQL:
-            return address.set(drivername="postgresql+psycopg")
-        is_file = address.database not in {None, "", ":memory:"} and not address.query
-        if address.drivername == "sqlite" and is_file:
-            return address
-    raise BadRegister(
-        f"{SETTING}: write sqlite:///path/to/file or postgresql://user:password@host/name"
-    )
+    try:
+        return database_address(url)
+    except ValueError as error:
+        raise BadRegister(f"{SETTING}: {error}") from None
 
 
 def _sqlite(file: Path, wait_seconds: float) -> Engine:

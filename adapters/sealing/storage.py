@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import (
@@ -16,14 +16,14 @@ from sqlalchemy import (
     Table,
     create_engine,
     event,
-    make_url,
 )
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.schema import CreateTable
 
 from activities.ports import TemporaryFailure
+from adapters.database_address import database_address
 from adapters.register.tables import Moment
 from adapters.sealing.errors import BadKeys
 from adapters.sealing.masters import FOR_OTHERS
@@ -43,7 +43,6 @@ case_keys = Table(
 
 _WAIT_SECONDS = 5
 """How long anybody waits for another's statement; ours take milliseconds."""
-_POSTGRESQL = {"postgresql", "postgres", "postgresql+psycopg"}
 _PRAGMAS = (
     "secure_delete = ON",
     "temp_store = MEMORY",
@@ -142,16 +141,10 @@ class KeyStorage:
 
 
 def _address(url: str, setting: str) -> URL:
-    with suppress(ArgumentError, ValueError):
-        address = make_url(url)
-        if address.drivername in _POSTGRESQL:
-            return address.set(drivername="postgresql+psycopg")
-        is_file = address.database not in {None, "", ":memory:"} and not address.query
-        if address.drivername == "sqlite" and is_file:
-            return address
-    raise BadKeys(
-        f"{setting}: write sqlite:///path/to/file or postgresql://user:password@host/name"
-    )
+    try:
+        return database_address(url)
+    except ValueError as error:
+        raise BadKeys(f"{setting}: {error}") from None
 
 
 def _sqlite(file: Path) -> Engine:

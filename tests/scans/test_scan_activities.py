@@ -3,12 +3,13 @@
 import random
 import threading
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
+from records import case_record
 from scan_samples import hostile, make_scans
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
@@ -20,10 +21,8 @@ from adapters.register.database import SqlRegister
 from adapters.register.schema import migrate
 from adapters.scans.checking import CheckedScan, check_scan
 from domain.application import Document, DocumentKind
-from domain.register import CaseRecord, RegisteredDocument
-from domain.routes import Route
+from domain.register import RegisteredDocument
 from domain.scans import MAX_SCAN_BYTES
-from domain.statuses import CaseStatus
 
 REASONS = load_profile().reasons
 PASSPORT, CONSENT = DocumentKind.PASSPORT_PERSONAL_PAGE, DocumentKind.CONSENT
@@ -211,27 +210,10 @@ async def test_what_another_case_needs_is_not_forgotten(desk: Desk) -> None:
     raw = desk.handed_in(PASSPORT, "a.jpg", photograph())
     (sha256,) = (await desk.examines(raw)).superseded
     needed = RegisteredDocument(place=0, kind=PASSPORT, size_bytes=10, sha256=sha256)
-    await desk.register.record(record(revision=1, documents=(needed,)))
+    await desk.register.record(case_record(NUMBER, revision=1, documents=(needed,)))
     await desk.forgets(sha256)
     assert desk.store.get(sha256) == photograph()
-    await desk.register.record(record(revision=2))
+    await desk.register.record(case_record(NUMBER, revision=2))
     await desk.forgets(sha256)
     await desk.forgets(sha256)
     assert sha256 not in desk.store.list()
-
-
-def record(**changes: Any) -> CaseRecord:
-    """What another case writes into the register."""
-    facts: dict[str, Any] = {
-        "control_number": NUMBER,
-        "submission_id": None,
-        "submitted_at": datetime(2026, 4, 29, 10, 5, tzinfo=UTC),
-        "status": CaseStatus.IN_REVIEW,
-        "route": Route.INSTITUTION,
-        "region": "77",
-        "holder": "",
-        "assignee": None,
-        "overdue": False,
-        "view": {},
-    }
-    return CaseRecord(**{**facts, **changes})

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from records import case_record
 from terminal import Cli, Ended, called, finished
 
 from adapters.register.database import SqlRegister
@@ -62,10 +63,8 @@ ROW = FederalRow(
 
 
 def case(number: str, status: CaseStatus, *reasons: str, overdue: bool = False) -> CaseRecord:
-    return CaseRecord(
-        control_number=number,
-        revision=1,
-        submission_id=None,
+    return case_record(
+        number,
         submitted_at=datetime(2026, 4, 29, tzinfo=UTC),
         status=status,
         route=Route.ARCHIVE if overdue else Route.INSTITUTION,
@@ -74,7 +73,6 @@ def case(number: str, status: CaseStatus, *reasons: str, overdue: bool = False) 
         assignee="officer-7" if overdue else None,
         overdue=overdue,
         reasons=reasons,
-        view={},
     )
 
 

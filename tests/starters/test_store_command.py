@@ -1,19 +1,18 @@
 """`diploma store check`: what the register knows of is read back, on both kinds of database."""
 
 import asyncio
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+from records import case_record
 from terminal import called
 
 from adapters.blobs import BlobStore
 from adapters.register.database import SqlRegister
 from adapters.register.schema import migrate
 from domain.register import CaseRecord, PaperFile, RegisteredDocument
-from domain.routes import Route
-from domain.statuses import CaseStatus
 
 NUMBER, OTHER = "7K3M-9QXT-2B4D-6", "4H8P-2WZC-7N5R-3"
 
@@ -32,18 +31,8 @@ def file_of(folder: Path, sha256: str) -> Path:
 
 
 def record(number: str, **scans: str | None) -> CaseRecord:
-    return CaseRecord(
-        control_number=number,
-        revision=1,
-        submission_id=None,
-        submitted_at=datetime(2026, 4, 29, 10, 5, tzinfo=UTC),
-        status=CaseStatus.IN_REVIEW,
-        route=Route.INSTITUTION,
-        region="77",
-        holder="",
-        assignee=None,
-        overdue=False,
-        view={},
+    return case_record(
+        number,
         documents=tuple(
             RegisteredDocument(place=place, kind=kind, size_bytes=10, sha256=sha256)
             for place, (kind, sha256) in enumerate(scans.items())

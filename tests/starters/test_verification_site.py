@@ -7,33 +7,24 @@ import signal
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Sequence
-from datetime import date
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from ordered_papers import NUMBER, ORDERS, PAGE, SECRET
+from records import CERTIFICATE
 from terminal import Cli, finished
 
 from activities.ports import TemporaryFailure
 from adapters.verification_page import TRIES_A_MINUTE, VerificationPage, served
 from domain.papers import PaperTemplate, verification_code
-from domain.register import Paper, PaperKind, PaperState
+from domain.register import Paper, PaperState
 from starters.server import free_ports
 from starters.stack import EmbeddedStack
 
 OTHER = "4H8P-2WZC-7N5R-3"
 Page = TestClient[web.Request, web.Application]
 JSON = {"Accept": "application/json"}
-CERTIFICATE = Paper(
-    paper_id=f"{NUMBER}/temporary_certificate/1",
-    kind=PaperKind.TEMPORARY_CERTIFICATE,
-    state=PaperState.IN_FORCE,
-    number=f"{NUMBER}/1",
-    issued_on=date(2026, 4, 29),
-    valid_until=date(2026, 5, 29),
-    changed_on=date(2026, 4, 29),
-)
 CODE = verification_code(CERTIFICATE.paper_id, SECRET)
 
 

@@ -3,11 +3,11 @@
 import asyncio
 import json
 import os
-from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 from ordered_papers import NUMBER, issued
+from records import CERTIFICATE, case_record
 from terminal import called
 
 from adapters.papers.keys import as_pem
@@ -15,19 +15,7 @@ from adapters.papers.signing import PaperSigner
 from adapters.register.database import SqlRegister
 from adapters.register.schema import migrate
 from domain.papers import PaperTemplate
-from domain.register import CaseRecord, Paper, PaperKind, PaperState
-from domain.routes import Route
-from domain.statuses import CaseStatus
-
-CERTIFICATE = Paper(
-    paper_id=f"{NUMBER}/temporary_certificate/1",
-    kind=PaperKind.TEMPORARY_CERTIFICATE,
-    state=PaperState.IN_FORCE,
-    number=f"{NUMBER}/1",
-    issued_on=date(2026, 4, 29),
-    valid_until=date(2026, 5, 29),
-    changed_on=date(2026, 4, 29),
-)
+from domain.register import Paper, PaperState
 
 
 @pytest.fixture
@@ -46,22 +34,7 @@ def with_our_key(key_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def register_has(url: str, *papers: Paper) -> None:
     async def record() -> None:
         register = SqlRegister(url)
-        await register.record(
-            CaseRecord(
-                control_number=NUMBER,
-                revision=1,
-                submission_id=None,
-                submitted_at=datetime(2026, 4, 29, tzinfo=UTC),
-                status=CaseStatus.IN_REVIEW,
-                route=Route.INSTITUTION,
-                region="77",
-                holder="",
-                assignee=None,
-                overdue=False,
-                view={},
-                papers=papers,
-            )
-        )
+        await register.record(case_record(NUMBER, papers=papers))
         await register.close()
 
     asyncio.run(record())
