@@ -14,11 +14,11 @@ from adapters.papers.keys import (
     read_certificates,
     read_key,
     trial_key,
-    write_once,
 )
 from adapters.papers.office import PaperOffice
 from adapters.papers.signing import PaperSigner
 from adapters.papers.typesetting import PaperTypesetter
+from adapters.secret_files import write_once
 from domain.papers import LEAST_KEY_BYTES
 from workers.settings import PREFIX, BadSettings, Settings
 

@@ -82,7 +82,15 @@ class Settings(BaseSettings):
     case_url: str = "https://duplicates.example.org/case/{number}"
     """Where the applicant sees the case."""
     secrets_folder: Path = Path("var")
-    """Where a trial signing key and a verification secret are made when none is named below."""
+    """Where a trial signing key and other secrets are made when none is named below."""
+    keyring_url: str = "sqlite:///var/keys.db"
+    """The database of the keys of cases; never the register's, and backed up apart from it."""
+    master_keys: SecretStr | None = None
+    """What the keys of cases are wrapped with, as id:key from a vault; the first one wraps."""
+    master_keys_file: Path | None = None
+    """The same as a file, one to a line; nobody else may read it."""
+    accept_plaintext: bool = False
+    """True while cases run that were begun before 0.4.0, when nothing was sealed."""
     signing_key: Path | None = None
     """The key papers are signed with, in PKCS#12 or PEM; nobody else may read the file."""
     signing_passphrase: SecretStr | None = None

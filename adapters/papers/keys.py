@@ -1,11 +1,8 @@
 """The key papers are signed with: from a file, from a token, or made up for a first try (R8)."""
 
-import os
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -36,6 +33,8 @@ from cryptography.x509.oid import NameOID
 from pyhanko.config.pkcs11 import TokenCriteria
 from pyhanko.keys import load_certs_from_pemder_data
 from pyhanko.sign.signers import Signer
+
+from adapters.secret_files import write_once
 
 SETTING = "DIPLOMA_SIGNING_KEY"
 """The setting all that can be wrong with a key goes back to."""
@@ -219,16 +218,6 @@ def trial_key(file: Path, passphrase: str | None = None) -> SigningKey:
         except OSError:
             raise BadSigningKey(f"the file {file} cannot be written") from None
     return read_key(file, passphrase)
-
-
-def write_once(file: Path, content: bytes) -> None:
-    """Write a file nobody else may read, whole or not at all; the first of several wins."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=file.parent) as draft:  # has mode 0600 from the beginning
-        draft.write(content)
-        draft.flush()
-        with suppress(FileExistsError):
-            os.link(draft.name, file)
 
 
 def _made_up() -> tuple[PrivateKey, tuple[Certificate, ...]]:

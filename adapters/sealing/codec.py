@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from copy import copy
-from typing import Final, Self
+from functools import partial
+from typing import Final, NamedTuple, Self
 
+from google.protobuf.message import DecodeError
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import (
     ActivitySerializationContext,
@@ -24,11 +26,19 @@ REFUSED: Final = b"binary/refused"
 KEY_ID: Final = "encryption-key-id"
 
 
+class Opened(NamedTuple):
+    """A payload that was opened, or could not be."""
+
+    payload: Payload
+    control_number: str = ""
+    """Of the case, when it could be opened and belongs to one."""
+
+
 class SealingCodec(PayloadCodec, WithSerializationContext):
     """Seals and opens the payloads of one case, or without a context of any.
 
-    In a case only its own key counts, and the service's, with which a person types a message in
-    the UI: there nobody says which case it is for. Whatever else comes, be it plain, garbled, or
+    In a case only its own key counts, and that of a message a person typed in the UI, where
+    nobody says which case it is for: it belongs to the case that reads it first. Whatever else comes, be it plain, garbled, or
     another case's, becomes a payload that nobody can decode, and never an error: an error
     would fail the workflow's task again and again. Only when the case's own key is missing, which
     is no fault of the message, everything waits until it is back.
@@ -39,8 +49,8 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
 
         Args:
             ring: Where the keys are.
-            accepts_plaintext: Pass on what is not sealed; for histories older than the sealing.
-                Replays must be told the same as the worker was.
+            accepts_plaintext: Take cases on that began before anything was sealed. The ring
+                remembers which ones: a case that began sealed never gets to see plain text.
         """
         self._ring = ring
         self._accepts_plaintext = accepts_plaintext
@@ -71,6 +81,16 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
         key = await self._looked_up(self._case or SERVICE, self._ring.key_for)
         return [_sealed(payload, key) for payload in payloads]
 
+    async def encode_typed(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Seal what a person types, not told for which case: it can be sent to one case only.
+
+        Raises:
+            TemporaryFailure: The ring is away or busy.
+            BadKeys: A person has to mend something.
+        """
+        key = await asyncio.to_thread(self._ring.new_typed_key)
+        return [_sealed(payload, key) for payload in payloads]
+
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Open payloads; what cannot be opened ever becomes undecodable.
 
@@ -80,18 +100,26 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
             TemporaryFailure: The ring is away or busy.
             BadKeys: A person has to mend something.
         """
-        return [await self._opened(payload) for payload in payloads]
+        return [(await self.decode_one(payload)).payload for payload in payloads]
 
-    async def _opened(self, payload: Payload) -> Payload:
+    async def decode_one(self, payload: Payload) -> Opened:
+        """Open one payload, and say whose it was; raises as `decode` does."""
         if payload.metadata.get("encoding") != SEALED:
-            return payload if self._accepts_plaintext else _refused(b"not sealed")
+            return Opened(payload if await self._takes_plaintext() else _refused(b"not sealed"))
         try:
             key = await self._key_to(payload)
             if key is None:
-                return _refused(b"sealed for another case")
-            return Payload.FromString(open_sealed(payload.data, key.secret, _context(key)))
-        except (NotSealed, Tampered):
-            return _refused(b"damaged")
+                return Opened(_refused(b"sealed for another case"))
+            content = open_sealed(payload.data, key.secret, _context(key))
+            return Opened(Payload.FromString(content), key.control_number)
+        except (NotSealed, Tampered, DecodeError):
+            return Opened(_refused(b"damaged"))
+
+    async def _takes_plaintext(self) -> bool:
+        if self._case is None:
+            return self._accepts_plaintext
+        first_seen = partial(self._ring.key_for, began_plain=self._accepts_plaintext)
+        return (await self._looked_up(self._case, first_seen)).began_plain
 
     async def _key_to(self, payload: Payload) -> CaseKey | None:
         """The key that opens a payload; None when it is not for this case."""
@@ -100,11 +128,10 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
             raise Tampered("the payload and what it carries name different keys")
         if self._case is None:
             return await asyncio.to_thread(self._ring.key, key_id)
-        for name in (self._case, SERVICE):
-            key = await self._looked_up(name, self._ring.known)
-            if key.key_id == key_id:
-                return key
-        return None
+        own = await self._looked_up(self._case, self._ring.known)
+        if own.key_id == key_id:
+            return own
+        return await asyncio.to_thread(self._ring.typed_key, key_id, self._case)
 
     async def _looked_up(self, case: str, look_up: Callable[[str], CaseKey]) -> CaseKey:
         # The database may take its time, and others wait for this loop.
@@ -124,7 +151,7 @@ def _sealed(payload: Payload, key: CaseKey) -> Payload:
 
 def _context(key: CaseKey) -> bytes:
     # Not the workflow's id: a codec server is not told it, and a case has two workflows.
-    return f"payload:{key.control_number}".encode()
+    return f"payload:{'typed' if key.typed else key.control_number}".encode()
 
 
 def _refused(reason: bytes) -> Payload:

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 from cryptography.exceptions import InvalidTag
-from sqlalchemy import ColumnElement, Row, insert, select, update
+from sqlalchemy import ColumnElement, Row, Update, and_, insert, not_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from adapters.sealing.errors import BadKeys, KeyDestroyed, KeyUnknown
@@ -27,15 +27,21 @@ REMEMBERED_SECONDS = 30.0
 """How long other processes may go on with a key after it was destroyed."""
 
 _REMEMBERED_KEYS = 4096
+_TYPED = "typed"
+"""Stands in the place of a control number while nobody knows which case a message is for."""
 
 
 @dataclass(frozen=True, slots=True)
 class CaseKey:
-    """The key of a case, or of the service."""
+    """The key of a case, of the service, or of one message that a person types."""
 
     key_id: str
     control_number: str
+    """Empty for a typed message that was sent nowhere yet."""
     secret: bytes = field(repr=False)
+    typed: bool = False
+    began_plain: bool = False
+    """True for a case begun before anything was sealed: its history is readable for ever."""
 
 
 class Rotation(Frozen):
@@ -100,8 +106,12 @@ class KeyRing:
         """The key of a case if it was used lately; asks no database."""
         return self._by_case.get(control_number)
 
-    def key_for(self, control_number: str) -> CaseKey:
+    def key_for(self, control_number: str, *, began_plain: bool = False) -> CaseKey:
         """The key of a case, made at first use; the first of several who make it wins.
+
+        Args:
+            control_number: The case.
+            began_plain: Told of a key that is made now: the case began before the sealing.
 
         Raises:
             KeyDestroyed: The case was erased, and gets no other key.
@@ -109,9 +119,35 @@ class KeyRing:
         """
         if key := self._by_case.get(control_number):
             return key
-        if self._row(case_keys.c.control_number == control_number) is None:
-            self._make(control_number)
+        if self._row(_own(control_number)) is None:
+            self._make(control_number, began_plain=began_plain)
         return self.known(control_number)
+
+    def new_typed_key(self) -> CaseKey:
+        """A key for one message that a person types, wherever it is sent to afterwards."""
+        return self.key(self._make(None))
+
+    def typed_key(self, key_id: str, control_number: str) -> CaseKey | None:
+        """The key of a typed message, which from its first reader on belongs to that case.
+
+        Returns:
+            None when there is no such key, or it belongs to another case.
+
+        Raises:
+            KeyUnknown: Its master key is missing.
+        """
+        this = and_(case_keys.c.key_id == key_id, case_keys.c.typed)
+        nobodys = update(case_keys).where(
+            this, case_keys.c.control_number.is_(None), case_keys.c.destroyed_at.is_(None)
+        )
+        row = self._row(this)
+        if row is not None and row.control_number is None:
+            with self._storage.connection() as connection:
+                connection.execute(nobodys.values(control_number=control_number))
+            row = self._row(this)
+        if row is None or row.control_number != control_number:
+            return None
+        return self._opened(row, self._clock())
 
     def known(self, control_number: str) -> CaseKey:
         """The key of a case that has one.
@@ -120,9 +156,7 @@ class KeyRing:
             KeyDestroyed: The case was erased.
             KeyUnknown: The ring has no key of the case, or its master key is missing.
         """
-        return self._by_case.get(control_number) or self._found(
-            case_keys.c.control_number == control_number
-        )
+        return self._by_case.get(control_number) or self._found(_own(control_number))
 
     def key(self, key_id: str) -> CaseKey:
         """A key by its id.
@@ -134,26 +168,37 @@ class KeyRing:
         return self._by_id.get(key_id) or self._found(case_keys.c.key_id == key_id)
 
     def destroy(self, control_number: str) -> datetime:
-        """Destroy the key of a case for ever; it works nowhere once REMEMBERED_SECONDS are over.
+        """Destroy the keys of a case for ever; they work nowhere once REMEMBERED_SECONDS are over.
 
-        Repeating it is harmless, and completes what was interrupted. A case without a key gets
+        Those of messages typed for it go too. Repeating it is harmless, and completes what was interrupted. A case without a key gets
         a destroyed one, so that nothing is sealed for it any more.
 
         Returns:
             When it was destroyed.
         """
-        this = case_keys.c.control_number == control_number
-        if self._row(this) is None:
+        if self._row(_own(control_number)) is None:
             self._make(control_number)
-        end = update(case_keys).where(this, case_keys.c.destroyed_at.is_(None))
         with self._storage.connection() as connection:
-            connection.execute(end.values(wrapped=b"", destroyed_at=datetime.now(UTC)))
-            row = connection.execute(select(case_keys).where(this)).one()
+            connection.execute(_end(case_keys.c.control_number == control_number))
+            row = connection.execute(select(case_keys).where(_own(control_number))).one()
         self._by_case.forget(control_number)
-        self._by_id.forget(row.key_id)
+        self._by_id.clear()
         self._storage.scrub()
         destroyed_at: datetime = row.destroyed_at
         return destroyed_at
+
+    def destroy_unsent(self, typed_before: datetime) -> int:
+        """Destroy keys of messages that were typed and never came to a case; returns how many."""
+        unsent = and_(
+            case_keys.c.typed,
+            case_keys.c.control_number.is_(None),
+            case_keys.c.created_at < typed_before,
+        )
+        with self._storage.connection() as connection:
+            destroyed = connection.execute(_end(unsent)).rowcount
+        if destroyed:
+            self._storage.scrub()
+        return destroyed
 
     def rewrap(self) -> Rotation:
         """Wrap every key with the first master key, one by one, while all goes on.
@@ -179,7 +224,7 @@ class KeyRing:
             return Rotation(rewrapped=done, left=len(connection.execute(others).all()))
 
     def _rewrap(self, row: Row[Any], former: MasterKey, primary: MasterKey) -> int:
-        context = _context(row.key_id, row.control_number)
+        context = _context(row)
         wrapped = primary.wrap(self._unwrapped(row, former), context)
         still_the_same = update(case_keys).where(
             case_keys.c.key_id == row.key_id, case_keys.c.wrapped == row.wrapped
@@ -194,6 +239,9 @@ class KeyRing:
         row = self._row(condition)
         if row is None:
             raise KeyUnknown("the ring has no such key; restore the ring of the last days")
+        return self._opened(row, since)
+
+    def _opened(self, row: Row[Any], since: float) -> CaseKey:
         if row.destroyed_at is not None:
             raise KeyDestroyed(f"key {row.key_id} was destroyed: its case is erased")
         master = self._masters.known().get(row.master_id)
@@ -202,32 +250,43 @@ class KeyRing:
                 f"key {row.key_id} needs the master key {row.master_id}; "
                 f"restore it in {self._masters.setting}"
             )
-        key = CaseKey(row.key_id, row.control_number, self._unwrapped(row, master))
-        self._by_case.put(key.control_number, key, since)
-        self._by_id.put(key.key_id, key, since)
+        key = CaseKey(
+            key_id=row.key_id,
+            control_number=row.control_number or "",
+            secret=self._unwrapped(row, master),
+            typed=row.typed,
+            began_plain=row.began_plain,
+        )
+        if not key.typed:
+            self._by_case.put(key.control_number, key, since)
+            self._by_id.put(key.key_id, key, since)
         return key
 
     def _row(self, condition: ColumnElement[bool]) -> Row[Any] | None:
         with self._storage.connection() as connection:
             return connection.execute(select(case_keys).where(condition)).one_or_none()
 
-    def _make(self, control_number: str) -> None:
+    def _make(self, control_number: str | None, *, began_plain: bool = False) -> str:
+        """Make a key, of a case or to type with, unless the case has one; returns its id."""
         key_id = uuid4().hex
         master = self._masters.primary()
         secret = secrets.token_bytes(KEY_BYTES)
         new = insert(case_keys).values(
             key_id=key_id,
             control_number=control_number,
+            typed=control_number is None,
+            began_plain=began_plain,
             master_id=master.master_id,
-            wrapped=master.wrap(secret, _context(key_id, control_number)),
+            wrapped=master.wrap(secret, _wrapped_for(key_id, control_number or _TYPED)),
             created_at=datetime.now(UTC),
         )
         with self._storage.connection() as connection, suppress(IntegrityError):
             connection.execute(new)
+        return key_id
 
     def _unwrapped(self, row: Row[Any], master: MasterKey) -> bytes:
         try:
-            return master.unwrap(row.wrapped, _context(row.key_id, row.control_number))
+            return master.unwrap(row.wrapped, _context(row))
         except InvalidTag:
             raise BadKeys(
                 f"{self._masters.setting}: the master key {master.master_id} does not open key "
@@ -235,8 +294,22 @@ class KeyRing:
             ) from None
 
 
-def _context(key_id: str, control_number: str) -> bytes:
-    return f"case key {key_id} {control_number}".encode()
+def _own(control_number: str) -> ColumnElement[bool]:
+    """The key a case was given, not those of messages typed for it."""
+    return and_(case_keys.c.control_number == control_number, not_(case_keys.c.typed))
+
+
+def _end(which: ColumnElement[bool]) -> Update:
+    destroyed = {"wrapped": b"", "destroyed_at": datetime.now(UTC)}
+    return update(case_keys).where(which, case_keys.c.destroyed_at.is_(None)).values(destroyed)
+
+
+def _context(row: Row[Any]) -> bytes:
+    return _wrapped_for(row.key_id, _TYPED if row.typed else row.control_number)
+
+
+def _wrapped_for(key_id: str, whom: str) -> bytes:
+    return f"case key {key_id} {whom}".encode()
 
 
 class _Remembered:

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from adapters.sealing.errors import BadKeys
 from adapters.sealing.seal import KEY_BYTES
+from adapters.secret_files import write_once
 
 SETTING = "DIPLOMA_MASTER_KEYS"
 FILE_SETTING = "DIPLOMA_MASTER_KEYS_FILE"
@@ -63,7 +64,6 @@ class MasterKeys:
         """Use `from_text` or `from_file`."""
         self._read = read
         self.setting = setting
-        read()
 
     @classmethod
     def from_text(cls, text: str, setting: str = SETTING) -> Self:
@@ -77,19 +77,14 @@ class MasterKeys:
 
     @classmethod
     def from_file(cls, file: Path, setting: str = FILE_SETTING) -> Self:
-        """Master keys from a file that nobody else may read.
-
-        Raises:
-            BadKeys: It cannot be read, others may read it, or it holds something else. The same
-                goes for every later use.
-        """
+        """Master keys from a file that nobody else may read; it is looked at when used."""
         return cls(partial(_from_file, file, setting), setting)
 
     def known(self) -> dict[str, MasterKey]:
         """All of them, the one that wraps first.
 
         Raises:
-            BadKeys: See `from_file`.
+            BadKeys: The file cannot be read, others may read it, or it holds something else.
         """
         return self._read()
 
@@ -97,7 +92,7 @@ class MasterKeys:
         """The one that wraps.
 
         Raises:
-            BadKeys: See `from_file`.
+            BadKeys: See `known`.
         """
         return next(iter(self._read().values()))
 
@@ -113,8 +108,6 @@ def create_master_key(file: Path, setting: str = FILE_SETTING) -> None:
     """
     if file.exists():
         return
-    from adapters.papers.keys import write_once  # noqa: PLC0415 - slow to load, for a first run
-
     line = f"{secrets.token_hex(4)}:{b64encode(secrets.token_bytes(KEY_BYTES)).decode()}\n"
     try:
         write_once(file, line.encode())

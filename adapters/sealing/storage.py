@@ -7,20 +7,23 @@ from pathlib import Path
 
 from sqlalchemy import (
     URL,
+    Boolean,
     Column,
     Connection,
     Engine,
+    Index,
     LargeBinary,
     MetaData,
     String,
     Table,
     create_engine,
     event,
+    text,
 )
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.pool import ConnectionPoolEntry
-from sqlalchemy.schema import CreateTable
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from activities.ports import TemporaryFailure
 from adapters.database_address import database_address
@@ -34,11 +37,21 @@ case_keys = Table(
     "case_keys",
     MetaData(),
     Column("key_id", String, primary_key=True),
-    Column("control_number", String, nullable=False, unique=True),
+    Column("control_number", String),  # empty while a typed message was sent nowhere yet
+    Column("typed", Boolean, nullable=False),
+    Column("began_plain", Boolean, nullable=False),
     Column("master_id", String, nullable=False),
     Column("wrapped", LargeBinary, nullable=False),  # empty once destroyed
     Column("created_at", Moment, nullable=False),
     Column("destroyed_at", Moment),
+)
+_OWN = text("NOT typed")
+_one_own_key = Index(
+    "uq_case_keys_own",
+    case_keys.c.control_number,
+    unique=True,
+    sqlite_where=_OWN,
+    postgresql_where=_OWN,
 )
 
 _WAIT_SECONDS = 5
@@ -95,6 +108,7 @@ class KeyStorage:
                 raise self._bad(f"{self._file} cannot be created; mend path or rights") from None
         with self.connection() as connection:
             connection.execute(CreateTable(case_keys, if_not_exists=True))
+            connection.execute(CreateIndex(_one_own_key, if_not_exists=True))
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:

@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509 import BasicConstraints, KeyUsage
 
-from adapters.papers import keys
 from adapters.papers.keys import (
     SETTING,
     BadSigningKey,
@@ -30,6 +29,7 @@ from adapters.papers.keys import (
 )
 from adapters.papers.signing import PaperSigner
 from adapters.papers.verification import verify
+from adapters.secret_files import write_once
 
 
 def pem(key: PrivateKey | ed25519.Ed25519PrivateKey, passphrase: str | None = None) -> bytes:
@@ -53,7 +53,7 @@ def test_a_key_is_made_once(key_file: Path) -> None:
 def test_the_first_of_several_who_make_a_key_wins(tmp_path: Path) -> None:
     file = tmp_path / "key.pem"
     for content in (b"first", b"second"):
-        keys.write_once(file, content)
+        write_once(file, content)
     assert file.read_bytes() == b"first"
     assert list(tmp_path.iterdir()) == [file]
 

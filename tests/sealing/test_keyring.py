@@ -9,6 +9,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -295,3 +296,16 @@ def test_no_error_and_no_repr_holds_a_key(rings: Rings, tmp_path: Path) -> None:
             assert not any(form[:12] in text for text in shown)
     for master in (OLD, NEW):
         assert not any(master.partition(":")[2][:12] in text for text in shown)
+
+
+def test_keys_of_messages_typed_and_sent_nowhere_are_destroyed_after_a_while(rings: Rings) -> None:
+    ring = rings(OLD)
+    sent, unsent = ring.new_typed_key(), ring.new_typed_key()
+    assert ring.typed_key(sent.key_id, CASE) is not None
+    assert ring.typed_key(sent.key_id, OTHER) is None
+    assert ring.destroy_unsent(datetime.now(UTC) - timedelta(days=1)) == 0
+    assert ring.destroy_unsent(datetime.now(UTC)) == 1
+    with pytest.raises(KeyDestroyed):
+        ring.key(unsent.key_id)
+    assert ring.typed_key(unsent.key_id, CASE) is None
+    assert ring.key(sent.key_id).control_number == CASE

@@ -71,17 +71,17 @@ def test_a_file_that_others_may_read_is_refused(tmp_path: Path, mode: int) -> No
     create_master_key(file)
     file.chmod(mode)
     with pytest.raises(BadKeys, match=f"{FILE_SETTING}: others may read .* chmod 600"):
-        MasterKeys.from_file(file)
+        MasterKeys.from_file(file).known()
 
 
 def test_a_file_that_is_missing_or_no_text_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadKeys, match=f"{FILE_SETTING}: .*nowhere cannot be read"):
-        MasterKeys.from_file(tmp_path / "nowhere")
+        MasterKeys.from_file(tmp_path / "nowhere").known()
     with pytest.raises(BadKeys, match="cannot be read"):
-        MasterKeys.from_file(tmp_path)
+        MasterKeys.from_file(tmp_path).known()
     (tmp_path / "bytes").write_bytes(b"\xff\xfe")
     with pytest.raises(BadKeys, match="holds no text"):
-        MasterKeys.from_file(tmp_path / "bytes")
+        MasterKeys.from_file(tmp_path / "bytes").known()
     with pytest.raises(BadKeys, match="cannot be written"):
         create_master_key(tmp_path / "bytes" / "below")
 

@@ -143,7 +143,30 @@ async def test_a_message_typed_through_the_codec_server_reaches_a_case(
 ) -> None:
     here = codec.for_case(CASE)
     await here.encode([PLAIN])
-    assert await here.decode(await codec.encode([PLAIN])) == [PLAIN]
+    typed = await codec.encode_typed([PLAIN])
+    assert await codec.decode(typed) == [PLAIN]
+    assert await here.decode(typed) == [PLAIN]
+
+
+async def test_a_typed_message_belongs_to_the_case_that_reads_it_first(
+    codec: SealingCodec, ring: KeyRing
+) -> None:
+    here, elsewhere = codec.for_case(CASE), codec.for_case(OTHER)
+    for case in (here, elsewhere):
+        await case.encode([PLAIN])
+    typed = await codec.encode_typed([PLAIN])
+    assert await here.decode(typed) == [PLAIN]
+    assert await reasons(elsewhere, *typed) == [b"sealed for another case"]
+    assert (await codec.decode_one(typed[0])).control_number == CASE
+    ring.destroy(CASE)
+    with pytest.raises(KeyDestroyed):
+        await codec.decode(typed)
+
+
+async def test_nothing_sealed_for_the_service_is_told_to_a_case(codec: SealingCodec) -> None:
+    here = codec.for_case(CASE)
+    await here.encode([PLAIN])
+    assert await reasons(here, *await codec.encode([PLAIN])) == [b"sealed for another case"]
 
 
 async def test_what_is_not_sealed_for_this_case_cannot_be_decoded_and_never_raises(
@@ -196,10 +219,19 @@ async def test_workflows_get_the_undecodable_as_bytes(codec: SealingCodec) -> No
     assert message == b"not sealed"
 
 
-async def test_plaintext_passes_where_it_was_allowed(ring: KeyRing) -> None:
-    lenient = SealingCodec(ring, accepts_plaintext=True)
-    for codec in (lenient, lenient.for_case(CASE)):
-        assert await codec.decode([PLAIN]) == [PLAIN]
+async def test_plaintext_passes_for_ever_in_cases_that_began_with_it(ring: KeyRing) -> None:
+    lenient, strict = SealingCodec(ring, accepts_plaintext=True), SealingCodec(ring)
+    assert await lenient.decode([PLAIN]) == [PLAIN]
+    assert await lenient.for_case(CASE).decode([PLAIN]) == [PLAIN]
+    [sealed] = await lenient.for_case(CASE).encode([PLAIN])
+    assert await strict.for_case(CASE).decode([PLAIN, sealed]) == [PLAIN, PLAIN]
+
+
+async def test_plaintext_never_passes_in_a_case_that_began_sealed(ring: KeyRing) -> None:
+    lenient, strict = SealingCodec(ring, accepts_plaintext=True), SealingCodec(ring)
+    await strict.for_case(CASE).encode([PLAIN])
+    for codec in (lenient, strict):
+        assert await reasons(codec.for_case(CASE), PLAIN) == [b"not sealed"]
 
 
 async def test_a_case_whose_key_is_missing_waits_until_it_is_restored(

@@ -1,0 +1,44 @@
+"""What register and store keep of a person, sealed with the key of the case (R13)."""
+
+from adapters.sealing.keyring import KeyRing
+from adapters.sealing.seal import open_sealed, seal
+
+
+class CaseSealer:
+    """Seals and opens with the key of a case; blocks, for some milliseconds at most.
+
+    Both methods may raise TemporaryFailure when the ring is away or lacks a key, and BadKeys
+    when a person has to mend something first.
+    """
+
+    def __init__(self, ring: KeyRing) -> None:
+        self._ring = ring
+
+    def seal(self, control_number: str, place: str, plain: bytes) -> bytes:
+        """Seal what is kept of a case.
+
+        Args:
+            control_number: The case; it gets a key with the first that is kept of it.
+            place: Where it is kept, as in register/view; it opens nowhere else.
+            plain: What nobody else may read.
+
+        Raises:
+            KeyDestroyed: The case was erased.
+        """
+        key = self._ring.key_for(control_number)
+        return seal(plain, key.secret, key.key_id, _context(control_number, place))
+
+    def open(self, control_number: str, place: str, sealed: bytes) -> bytes:
+        """What was sealed.
+
+        Raises:
+            KeyDestroyed: The case was erased.
+            NotSealed: These bytes do not look like ours.
+            Tampered: They were changed, or belong elsewhere.
+        """
+        key = self._ring.known(control_number)
+        return open_sealed(sealed, key.secret, _context(control_number, place))
+
+
+def _context(control_number: str, place: str) -> bytes:
+    return f"{place}:{control_number}".encode()
