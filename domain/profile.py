@@ -10,6 +10,7 @@ from domain.clock import MOSCOW, QuietHours
 from domain.confirmation import ConfirmationPolicy
 from domain.deficiencies import ReasonCatalogue
 from domain.fees import Tariff
+from domain.retention import RetentionRules
 from domain.terms import Ladder, Terms
 
 
@@ -43,7 +44,7 @@ class StaffRules(Frozen):
 
 
 class Profile(Frozen):
-    """The settings of the procedure itself (R4, R5, R7, R11)."""
+    """The settings of the procedure itself (R4, R5, R7, R11, R13)."""
 
     terms: Terms
     ladder: Ladder
@@ -55,6 +56,7 @@ class Profile(Frozen):
     confirmation: ConfirmationPolicy = ConfirmationPolicy()
     certificate: CertificateRules = CertificateRules()
     staff: StaffRules = StaffRules()
+    retention: RetentionRules
 
     def zone_of(self, region: object) -> str:
         """The zone of a region's code; Moscow's when the code is not known (R4)."""
