@@ -74,8 +74,6 @@ class ChanceryActivities:
             answer = await self._recorded(dispatch.record, troubles)
             forgotten = await self._forgot(dispatch, answer, troubles)
             settled = await self._sent(dispatch, troubles)
-        for trouble in troubles:
-            activity.logger.warning("chancery", extra={"trouble": trouble})
         return DispatchReport(
             answer=answer,
             settled=settled,
@@ -96,10 +94,11 @@ class ChanceryActivities:
         self, dispatch: Dispatch, answer: RecordAnswer | None, troubles: list[str]
     ) -> bool:
         """Forget what is superseded: never before the register names what is needed instead."""
-        if answer is None or not dispatch.superseded:
+        record = dispatch.record
+        if record is None or answer is None or not dispatch.superseded:
             return False
         with _noted("document store", troubles):
-            await self._scans.forget_scans(list(dispatch.superseded))
+            await self._scans.forget(record.control_number, dispatch.superseded)
             return True
         return False
 
@@ -135,8 +134,10 @@ def _noted(what: str, troubles: list[str]) -> Iterator[None]:
     try:
         yield
     except (TemporaryFailure, PermanentFailure) as failure:
+        activity.logger.warning("chancery", extra={"part": what}, exc_info=True)
         troubles.append(f"{what}: {failure}")
     except TimeoutError:
+        activity.logger.warning("chancery", extra={"part": what}, exc_info=True)
         troubles.append(f"{what}: took too long")
     except Exception as error:  # noqa: BLE001 - a defect of ours must not send the other mails twice
         activity.logger.exception("chancery", extra={"part": what})

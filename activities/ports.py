@@ -280,26 +280,43 @@ class ContentDamaged(Exception):
 
 
 class DocumentStore(Protocol):
-    """Keeps contents under their SHA-256 (R2); its calls block."""
+    """Keeps contents of cases under their SHA-256, sealed (R2, R13); its calls block."""
 
-    def put(self, content: bytes) -> str:
-        """Keep a content, and give its hash.
+    def put(self, control_number: str, content: bytes) -> str:
+        """Keep a content of a case, and give its hash.
 
         Raises:
-            TemporaryFailure: The disk is full or the store away; try again.
+            TemporaryFailure: The disk is full, the store away or a key missing; try again.
+            PermanentFailure: The case was erased.
         """
 
-    def get(self, sha256: str) -> bytes:
+    def get(self, control_number: str, sha256: str) -> bytes:
         """The content of a hash.
 
         Raises:
-            ContentMissing: There is none.
-            ContentDamaged: It is not the content that was put.
+            ContentMissing: The case has none.
+            ContentDamaged: It is not the content that was put for this case.
+            TemporaryFailure: The store is away or a key missing; try again.
+            PermanentFailure: The case was erased.
+        """
+
+    def delete(self, control_number: str, sha256: str, *, shared: bool = False) -> None:
+        """Forget a content of a case; harmless when it is not there.
+
+        Args:
+            control_number: The case.
+            sha256: Of the content.
+            shared: Another case has the same content; one that 0.3.0 kept for both stays.
+
+        Raises:
             TemporaryFailure: The store is away; try again.
         """
 
-    def delete(self, sha256: str) -> None:
-        """Forget a content; harmless when it is not there.
+    def delete_case(self, control_number: str) -> int:
+        """Forget everything of a case; harmless when nothing is there.
+
+        Returns:
+            How many contents there were.
 
         Raises:
             TemporaryFailure: The store is away; try again.

@@ -59,6 +59,8 @@ class ScansToExamine(Frozen):
     documents: tuple[Document, ...]
     pdf_only: bool = False
     """True when an archive is asked first (R2)."""
+    control_number: str = ""
+    """Whose they are; 0.3.0 did not tell, and the id of the workflow has it as well."""
 
 
 class ScanFindings(Frozen):
@@ -108,10 +110,14 @@ class ScanActivities:
         Raises:
             ApplicationError: The store is away, or has lost a scan (retried).
         """
+        control_number = scans.control_number or _case_of_step()
         kept = [document for document in scans.documents if document.sha256]
         async with beating(lambda: None):
             ends = await asyncio.gather(
-                *(self._examine(document, pdf_only=scans.pdf_only) for document in kept),
+                *(
+                    self._examine(control_number, document, pdf_only=scans.pdf_only)
+                    for document in kept
+                ),
                 return_exceptions=True,  # a failed step leaves no check running
             )
         verdicts = []
@@ -121,37 +127,42 @@ class ScanActivities:
             verdicts.append(end)
         return self._findings(scans.documents, kept, verdicts)
 
-    @activity.defn
-    async def forget_scans(self, hashes: list[str]) -> None:
-        """Delete contents that no case on the register needs.
+    async def forget(self, control_number: str, hashes: Sequence[str]) -> None:
+        """Delete contents that the case does not need by the register.
 
-        Called once the register has what the case needs instead. Another case may have been
-        handed the same file, and a paper of ours may have been handed in as a scan.
+        Called once the register has what the case needs instead; a paper of ours may have been
+        handed in as a scan.
 
         Raises:
-            ApplicationError: The store or the register is away (retried).
+            TemporaryFailure: The store or the register is away; try again.
         """
-        with in_engine_terms():
-            needed = {entry.sha256 for entry in await self._register.stored_hashes(hashes)}
-            for sha256 in hashes:
-                if sha256 not in needed:
-                    await asyncio.to_thread(self._store.delete, sha256)
+        needed = await self._register.stored_hashes(hashes)
+        own = {entry.sha256 for entry in needed if entry.control_number == control_number}
+        others = {entry.sha256 for entry in needed} - own
+        for sha256 in set(hashes) - own:
+            await asyncio.to_thread(
+                self._store.delete, control_number, sha256, shared=sha256 in others
+            )
 
-    async def _examine(self, document: Document, *, pdf_only: bool) -> ScanVerdict:
+    async def _examine(
+        self, control_number: str, document: Document, *, pdf_only: bool
+    ) -> ScanVerdict:
         async with self._free:
-            return await asyncio.to_thread(self._examined, document, pdf_only=pdf_only)
+            return await asyncio.to_thread(
+                self._examined, control_number, document, pdf_only=pdf_only
+            )
 
-    def _examined(self, document: Document, *, pdf_only: bool) -> ScanVerdict:
+    def _examined(self, control_number: str, document: Document, *, pdf_only: bool) -> ScanVerdict:
         with in_engine_terms():
-            content = self._fetched(document)
+            content = self._fetched(control_number, document)
             checked = self._check(content, document.name, limits=LIMITS, pdf_only=pdf_only)
             if checked.cleaned is not None and checked.verdict.sha256 != document.sha256:
-                self._store.put(checked.cleaned)
+                self._store.put(control_number, checked.cleaned)
         return checked.verdict
 
-    def _fetched(self, document: Document) -> bytes:
+    def _fetched(self, control_number: str, document: Document) -> bytes:
         try:
-            return self._store.get(document.sha256 or "")
+            return self._store.get(control_number, document.sha256 or "")
         except ContentMissing as lost:
             raise _to_be_restored(MISSING, document, lost) from None
         except ContentDamaged as lost:
@@ -184,6 +195,10 @@ class ScanActivities:
             ),
             superseded=tuple(sorted(_hashes(documents) - _hashes(after))),
         )
+
+
+def _case_of_step() -> str:
+    return (activity.info().workflow_id or "").partition("/")[2]
 
 
 def _to_be_restored(kind: str, document: Document, lost: Exception) -> ApplicationError:

@@ -1,8 +1,9 @@
-"""Contents kept under their own hash: in a folder, or in a store that speaks S3."""
+"""Contents of cases, sealed, under their own hash: in a folder, or in a store that speaks S3."""
 
 import hashlib
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -16,13 +17,16 @@ from obstore.store import LocalStore, S3Store
 from pydantic import SecretStr
 
 from activities.ports import ContentDamaged, ContentMissing, TemporaryFailure
+from adapters.sealing.errors import NotSealed, Tampered
+from adapters.sealing.keyring import SERVICE
+from adapters.sealing.sealer import CaseSealer
 from domain.base import Frozen
+from domain.numbers import BadControlNumber, parse_control_number
 
 if TYPE_CHECKING:  # these exist for the type checker only
     from obstore.store import RetryConfig, S3Credential
 
 _SHA256 = re.compile("[0-9a-f]{64}")
-_STORED = re.compile("([0-9a-f]{2})/([0-9a-f]{62})")
 _NO_RETRIES: "RetryConfig" = {"max_retries": 0, "retry_timeout": timedelta(seconds=60)}
 """The engine repeats; two that do so multiply."""
 
@@ -51,79 +55,111 @@ class S3Access(Frozen):
 
 
 class BlobStore:
-    """Keeps contents under their SHA-256: the same content twice is kept once.
+    """Keeps contents under their case and their SHA-256, sealed with the key of the case (R13).
 
-    A content is kept whole or not at all, also when the disk is full or we are killed; and
-    what is read is what was put, or an error. Calls block: for milliseconds in a folder, for
-    the time of a request in S3.
+    The same content twice is kept once for each case. A content is kept whole or not at all,
+    also when the disk is full or we are killed; and what is read is what was put for this very
+    case, or an error. Calls block: for milliseconds in a folder, for the time of a request in
+    S3. The sealer's errors pass: KeyUnknown, KeyDestroyed and BadKeys.
     """
 
-    def __init__(self, url: str, access: S3Access | None = None) -> None:
+    def __init__(self, url: str, sealer: CaseSealer, access: S3Access | None = None) -> None:
         """Open a store; a folder is created, for its owner's eyes only.
 
         Args:
             url: A folder, as a path or as file:///path, or s3://bucket/prefix.
+            sealer: Has the keys of the cases.
             access: Needed for s3 only.
 
         Raises:
             BadBlobStore: There is no such store.
         """
+        self._sealer = sealer
         self._folder = None if url.startswith("s3://") else _folder(url)
         self._store = _s3(url, access) if self._folder is None else LocalStore(self._folder)
 
-    def put(self, content: bytes) -> str:
+    def put(self, control_number: str, content: bytes) -> str:
         """Keep a content, and give its hash; once this returns, a power cut does not matter.
+
+        Args:
+            control_number: The case, or SERVICE for what is to outlive all cases.
+            content: Never kept in clear, not even for a moment.
 
         Raises:
             TemporaryFailure: The disk is full or the store away; nothing is kept, try again.
             BadBlobStore: A person has to mend something.
         """
         sha256 = hashlib.sha256(content).hexdigest()
-        path = _path(sha256)
+        path = _path(control_number, sha256)
+        sealed = self._sealer.seal(control_number, _place(sha256), content)
         with _translated():
             # Even if it is there: what is there may be damaged.
-            self._store.put(path, content, use_multipart=False)
+            self._store.put(path, sealed, use_multipart=False)
             if self._folder is not None:
                 file = self._folder / path
                 _flush(file, file.parent, self._folder)
         return sha256
 
-    def get(self, sha256: str) -> bytes:
+    def get(self, control_number: str, sha256: str) -> bytes:
         """The content of a hash, compared with it.
 
         Raises:
-            BlobMissing: There is none.
-            BlobDamaged: It is not the content that was put.
+            BlobMissing: The case has none.
+            BlobDamaged: It is not the content that was put for this case.
             TemporaryFailure: The store is away; try again.
             BadBlobStore: A person has to mend something.
         """
-        with _translated():
-            try:
-                content = bytes(self._store.get(_path(sha256)).bytes())
-            except FileNotFoundError:
-                raise BlobMissing(f"nothing is kept under {sha256}") from None
-        if hashlib.sha256(content).hexdigest() != sha256:
-            raise BlobDamaged(f"what is kept under {sha256} has changed")
-        return content
+        sealed = self._read(_path(control_number, sha256))
+        with suppress(NotSealed, Tampered):
+            content = (
+                self._kept_by_0_3_0(sha256)
+                if sealed is None
+                else self._sealer.open(control_number, _place(sha256), sealed)
+            )
+            if hashlib.sha256(content).hexdigest() == sha256:
+                return content
+        raise BlobDamaged(f"what is kept under {sha256} has changed")
 
-    def delete(self, sha256: str) -> None:
-        """Forget a content; harmless when it is not there.
+    def delete(self, control_number: str, sha256: str, *, shared: bool = False) -> None:
+        """Forget a content of a case; harmless when it is not there.
+
+        Args:
+            control_number: The case.
+            sha256: Of the content.
+            shared: Another case has the same content; one that 0.3.0 kept for both stays.
 
         Raises:
             TemporaryFailure: The store is away; try again.
             BadBlobStore: A person has to mend something.
         """
-        path = _path(sha256)
-        with _translated():
-            with suppress(FileNotFoundError):
-                self._store.delete(path)
-            if self._folder is not None:
-                # Beginnings of it that a killed process left are as personal as the whole.
-                for beginning in self._folder.glob(f"{path}#*"):
-                    beginning.unlink(missing_ok=True)
+        self._remove(_path(control_number, sha256))
+        if not shared:
+            self._remove(_path_in_0_3_0(sha256))
 
-    def list(self) -> Iterator[str]:
-        """The hashes of all contents.
+    def delete_case(self, control_number: str) -> int:
+        """Forget everything of a case; harmless when nothing is there.
+
+        Returns:
+            How many contents there were.
+
+        Raises:
+            TemporaryFailure: The store is away; try again.
+            BadBlobStore: A person has to mend something.
+        """
+        case = _case(control_number)
+        with _translated():
+            paths = [found["path"] for chunk in self._store.list(case) for found in chunk]
+            for path in paths:
+                with suppress(FileNotFoundError):
+                    self._store.delete(path)
+            if self._folder is not None and (self._folder / case).exists():
+                # Beginnings that a killed process left are as personal as the whole.
+                shutil.rmtree(self._folder / case)
+                _flush(self._folder)
+        return len(paths)
+
+    def list(self) -> Iterator[tuple[str, str]]:
+        """Case and hash of all contents.
 
         Raises:
             TemporaryFailure: The store is away; try again.
@@ -132,14 +168,64 @@ class BlobStore:
         with _translated():
             for chunk in self._store.list():
                 for found in chunk:
-                    if stored := _STORED.fullmatch(found["path"]):
-                        yield stored[1] + stored[2]
+                    control_number, _, sha256 = found["path"].partition("/")
+                    if _is_case(control_number) and _SHA256.fullmatch(sha256):
+                        yield control_number, sha256
+
+    def _read(self, path: str) -> bytes | None:
+        with _translated():
+            try:
+                return bytes(self._store.get(path).bytes())
+            except FileNotFoundError:
+                return None
+
+    def _remove(self, path: str) -> None:
+        with _translated():
+            with suppress(FileNotFoundError):
+                self._store.delete(path)
+            if self._folder is not None:
+                # Beginnings of it that a killed process left are as personal as the whole.
+                for beginning in self._folder.glob(f"{path}#*"):
+                    beginning.unlink(missing_ok=True)
+
+    def _kept_by_0_3_0(self, sha256: str) -> bytes:
+        """A content from before stores were sealed; goes with `_path_in_0_3_0`."""
+        content = self._read(_path_in_0_3_0(sha256))
+        if content is None:
+            raise BlobMissing(f"nothing is kept under {sha256}")
+        return content
 
 
-def _path(sha256: str) -> str:
+def _path_in_0_3_0(sha256: str) -> str:
+    """Where 0.3.0 kept a content, plain and once for all cases; nothing new is written there.
+
+    To be dropped, with what uses it and the `shared` of `delete`, when no such store is left.
+    """
+    return f"{sha256[:2]}/{sha256[2:]}"
+
+
+def _path(control_number: str, sha256: str) -> str:
     if not _SHA256.fullmatch(sha256):
         raise BlobMissing("this is no hash, so nothing is kept under it")
-    return f"{sha256[:2]}/{sha256[2:]}"
+    return f"{_case(control_number)}/{sha256}"
+
+
+def _place(sha256: str) -> str:
+    """What a sealed content is bound to, beside its case: under another hash it opens no more."""
+    return f"store/{sha256}"
+
+
+def _case(control_number: str) -> str:
+    """The folder of a case, which is in the store, whatever was asked for."""
+    if not _is_case(control_number):
+        raise BadControlNumber("this is no control number, so nothing is kept for it")
+    return control_number
+
+
+def _is_case(name: str) -> bool:
+    with suppress(BadControlNumber):
+        return name == SERVICE or parse_control_number(name) == name
+    return False
 
 
 def _folder(url: str) -> Path:

@@ -1,11 +1,14 @@
 """Records holders with an API (R6): errands are put, asked after and deleted."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Literal
 from urllib.parse import quote, urljoin
 
 from activities.ports import TemporaryFailure, UnreadableAnswer
-from adapters.http import JsonClient
+from adapters.credentials import Access
+from adapters.http import JsonClient, Peer
 from domain.base import Frozen
 from domain.errands import Errand, ErrandAnswer, ErrandKind
 from domain.routes import Holder
@@ -31,12 +34,21 @@ class ErrandState(Frozen):
 class HttpHolderGateway:
     """Implements HolderGateway over HTTP.
 
-    A holder's address in the directory may be absolute or relative to `base_url`.
+    A holder's address in the directory may be absolute or relative to `base_url`. What holders
+    are shown is kept by their INN.
     """
 
-    def __init__(self, base_url: str, timeout_seconds: float = 10) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        timeout_seconds: float = 10,
+        *,
+        accesses: Mapping[str, Access] = MappingProxyType({}),
+        allow_plain_http: bool = False,
+    ) -> None:
         self._base_url = base_url
-        self._client = JsonClient(timeout_seconds)
+        self._accesses = accesses
+        self._client = JsonClient(timeout_seconds, allow_plain_http=allow_plain_http)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -52,12 +64,12 @@ class HttpHolderGateway:
             TemporaryFailure: The holder is away, slow, failing or asks to wait.
             UnreadableAnswer: The holder sent something that is not an answer to this errand.
         """
-        system, url = _name(holder), self._url(holder, errand)
-        state = await self._client.find(system, url, ErrandState)
+        peer, url = self._peer(holder), self._url(holder, errand)
+        state = await self._client.find(peer, url, ErrandState)
         if state is None:
-            await self._client.send(system, "PUT", url, errand)
+            await self._client.send(peer, "PUT", url, errand)
             return None
-        return _answer(system, errand, state)
+        return _answer(peer.name, errand, state)
 
     async def recall(self, holder: Holder, errand: Errand) -> None:
         """Tell the holder that the errand is void; harmless when it does not have it.
@@ -66,21 +78,20 @@ class HttpHolderGateway:
             TemporaryFailure: The holder is away, slow, failing or asks to wait.
         """
         await self._client.send(
-            _name(holder),
+            self._peer(holder),
             "DELETE",
             self._url(holder, errand),
             allowed=(HTTPStatus.NOT_FOUND,),
         )
+
+    def _peer(self, holder: Holder) -> Peer:
+        return Peer(f"holder {holder.inn}", self._accesses.get(holder.inn))
 
     def _url(self, holder: Holder, errand: Errand) -> str:
         if holder.channel is None:
             raise TemporaryFailure(f"holder {holder.inn} has no address in the directory")
         address = urljoin(self._base_url, holder.channel.address).rstrip("/")
         return f"{address}/errands/{quote(errand.key, safe='')}"
-
-
-def _name(holder: Holder) -> str:
-    return f"holder {holder.inn}"
 
 
 def _answer(system: str, errand: Errand, state: ErrandState) -> ErrandAnswer | None:

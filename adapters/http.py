@@ -6,12 +6,21 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
-from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
+from aiohttp import (
+    ClientError,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+)
 from pydantic import ValidationError
+from yarl import URL
 
 from activities.ports import TemporaryFailure, UnreadableAnswer
+from adapters.credentials import Access
+from adapters.transport import goes_out_in_clear, tls_fault
 from domain.base import Frozen
 
 LARGEST_ANSWER = 1024 * 1024
@@ -25,16 +34,33 @@ _ASKS_TO_WAIT = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 Model = TypeVar("Model", bound=Frozen)
 
 
+class Peer(NamedTuple):
+    """An outside system."""
+
+    name: str
+    """How error texts name it."""
+    access: Access | None = None
+    """What it is shown; None where it wants nothing."""
+
+
 class JsonClient:
     """Speaks JSON to one outside system or to many of one kind.
 
-    `system` in the methods is how error texts name the other side. The texts hold that name
-    and a status, never an address, a body or anything personal. Redirects are not followed:
-    an application must not travel to a host nobody has named.
+    Error texts hold the name of the other side and a status, never an address, a body or
+    anything personal. Redirects are not followed: an application must not travel to a host
+    nobody has named, and no more must credentials. Cookies are not kept, since hosts could
+    have them sent to each other.
     """
 
-    def __init__(self, timeout_seconds: float) -> None:
+    def __init__(self, timeout_seconds: float, *, allow_plain_http: bool = False) -> None:
+        """Prepare a client; it connects when it is first used.
+
+        Args:
+            timeout_seconds: For one exchange.
+            allow_plain_http: Whether to call other machines without TLS.
+        """
         self._timeout = ClientTimeout(total=timeout_seconds)
+        self._allow_plain_http = allow_plain_http
         self._session: ClientSession | None = None
 
     async def close(self) -> None:
@@ -45,7 +71,7 @@ class JsonClient:
 
     async def send(
         self,
-        system: str,
+        peer: Peer,
         method: str,
         url: str,
         body: Frozen | None = None,
@@ -55,62 +81,82 @@ class JsonClient:
         """The status, 2xx or one of `allowed`; what else comes back is not read.
 
         Raises:
-            TemporaryFailure: No connection, no answer in time, or any other status.
+            TemporaryFailure: No private connection, no answer in time, or any other status.
         """
-        async with self._exchange(system, method, url, body, allowed) as response:
+        async with self._exchange(peer, method, url, body, allowed) as response:
             return response.status
 
     async def ask(
-        self, system: str, method: str, url: str, model: type[Model], body: Frozen | None = None
+        self, peer: Peer, method: str, url: str, model: type[Model], body: Frozen | None = None
     ) -> Model:
         """The answer as a model.
 
         Raises:
-            TemporaryFailure: No connection, no answer in time, or a status that is not 2xx.
+            TemporaryFailure: No private connection, no answer in time, or a status that is not 2xx.
             UnreadableAnswer: The answer is too large or is no such model.
         """
-        async with self._exchange(system, method, url, body) as response:
-            return await _read(system, response, model)
+        async with self._exchange(peer, method, url, body) as response:
+            return await _read(peer.name, response, model)
 
-    async def find(self, system: str, url: str, model: type[Model]) -> Model | None:
+    async def find(self, peer: Peer, url: str, model: type[Model]) -> Model | None:
         """What is kept at `url` as a model, None when nothing is (404).
 
         Raises:
-            TemporaryFailure: No connection, no answer in time, or another status.
+            TemporaryFailure: No private connection, no answer in time, or another status.
             UnreadableAnswer: The answer is too large or is no such model.
         """
         missing = (HTTPStatus.NOT_FOUND,)
-        async with self._exchange(system, "GET", url, allowed=missing) as response:
-            return None if response.status in missing else await _read(system, response, model)
+        async with self._exchange(peer, "GET", url, allowed=missing) as response:
+            return None if response.status in missing else await _read(peer.name, response, model)
 
     @asynccontextmanager
     async def _exchange(
         self,
-        system: str,
+        peer: Peer,
         method: str,
         url: str,
         body: Frozen | None = None,
         allowed: Collection[int] = (),
     ) -> AsyncIterator[ClientResponse]:
+        self._refuse_to_tell_others(peer, url)
         if self._session is None:
-            self._session = ClientSession(timeout=self._timeout)
+            self._session = ClientSession(timeout=self._timeout, cookie_jar=DummyCookieJar())
         content = None if body is None else body.model_dump_json().encode()
-        headers = {"Accept": "application/json"}
+        headers = {"Accept": "application/json", **(peer.access.headers if peer.access else {})}
         if content is not None:
             headers["Content-Type"] = "application/json"
         try:
             async with self._session.request(
-                method, url, data=content, headers=headers, allow_redirects=False
+                method,
+                url,
+                data=content,
+                headers=headers,
+                allow_redirects=False,
+                ssl=peer.access.tls if peer.access else True,
             ) as response:
                 if response.status not in allowed and not _is_success(response.status):
                     raise TemporaryFailure(
-                        f"{system} answered {response.status}", _retry_after(response)
+                        f"{peer.name} answered {response.status}", _retry_after(response)
                     )
                 yield response
         except TimeoutError:
-            raise TemporaryFailure(f"{system} did not answer in time") from None
-        except (ClientError, OSError):
-            raise TemporaryFailure(f"{system} cannot be reached") from None
+            raise TemporaryFailure(f"{peer.name} did not answer in time") from None
+        except (ClientError, OSError) as error:
+            reason = tls_fault(peer.name, error) or f"{peer.name} cannot be reached"
+            raise TemporaryFailure(reason) from None
+
+    def _refuse_to_tell_others(self, peer: Peer, url: str) -> None:
+        address = URL(url)
+        if not self._allow_plain_http and goes_out_in_clear(address.scheme, address.raw_host):
+            raise TemporaryFailure(
+                f"{peer.name} is at a plain http address, where others could read along; "
+                "nothing is sent before that is https or DIPLOMA_ALLOW_PLAIN_HTTP is set"
+            )
+        if peer.access is not None and not peer.access.is_for(url):
+            raise TemporaryFailure(
+                f"{peer.name} is not at the origin its credentials are for; "
+                "nothing is sent before its address or their entry is mended"
+            )
 
 
 def _is_success(status: int) -> bool:

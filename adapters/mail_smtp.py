@@ -9,7 +9,8 @@ import aiosmtplib
 from aiosmtplib import SMTPException, SMTPRecipientsRefused, SMTPResponseException
 
 from activities.ports import Mail, PermanentFailure, TemporaryFailure
-from adapters.smtp_settings import ADDRESS, SmtpSettings
+from adapters.smtp_settings import ADDRESS, MailSecurity, SmtpSettings
+from adapters.transport import tls_context, tls_fault
 
 _POLICY = SMTP.clone(max_line_length=998)
 """Up to the limit of RFC 5321 a body stays readable as it is, without base64."""
@@ -22,7 +23,15 @@ class SmtpMailGateway:
     """Implements MailGateway; one connection per mail."""
 
     def __init__(self, settings: SmtpSettings) -> None:
+        """Take the settings and read the files they name.
+
+        Raises:
+            BadTlsFile: One of the files cannot be used.
+        """
         self._settings = settings
+        plain = settings.security is MailSecurity.NONE
+        files = (settings.ca_file, settings.client_certificate, settings.client_key)
+        self._tls = None if plain else tls_context(*files)
 
     async def send(self, mail: Mail) -> None:
         """Hand one mail to the mail server.
@@ -32,7 +41,8 @@ class SmtpMailGateway:
 
         Raises:
             TemporaryFailure: Try again; the server is away, busy or greylisting, or refuses
-                us rather than the mail (login, TLS, greeting).
+                us rather than the mail (login, TLS, greeting). Where TLS is wanted, nothing
+                but the greeting has been said without it.
             PermanentFailure: The server refused the mail for good.
         """
         try:
@@ -48,8 +58,8 @@ class SmtpMailGateway:
             raise _refusal(error) from None
         except TimeoutError:
             raise TemporaryFailure("mail server did not answer in time") from None
-        except (SMTPException, OSError):
-            raise TemporaryFailure("mail server cannot be reached or hung up") from None
+        except (SMTPException, OSError) as error:
+            raise TemporaryFailure(_trouble(error)) from None
 
     async def _deliver(self, message: EmailMessage, recipient: str) -> None:
         settings = self._settings
@@ -64,9 +74,9 @@ class SmtpMailGateway:
             # Otherwise the greeting would tell the name of this machine.
             local_hostname=_ascii_address(settings.sender_address).partition("@")[2],
             timeout=settings.timeout_seconds,
-            use_tls=settings.tls,
-            start_tls=settings.starttls,
-            cert_bundle=str(settings.ca_file) if settings.ca_file else None,
+            use_tls=settings.security is MailSecurity.TLS,
+            start_tls=settings.security is MailSecurity.STARTTLS,
+            tls_context=self._tls,
         )
 
     def _message(self, mail: Mail, recipient: str) -> EmailMessage:
@@ -109,6 +119,12 @@ def _ascii_address(address: str) -> str:
         raise ValueError("not exactly one mail address")
     mailbox, domain = parts.groups()
     return f"{mailbox.encode('ascii').decode()}@{domain.encode('idna').decode()}"
+
+
+def _trouble(error: SMTPException | OSError) -> str:
+    if type(error) is SMTPException:  # the library has no other for what a server cannot do
+        return "mail server offers no STARTTLS, or no login"
+    return tls_fault("mail server", error) or "mail server cannot be reached or hung up"
 
 
 def _refusal(error: SMTPResponseException) -> TemporaryFailure | PermanentFailure:

@@ -4,7 +4,8 @@ from http import HTTPStatus
 from urllib.parse import quote
 
 from activities.ports import PermanentFailure, TemporaryFailure, UnreadableAnswer
-from adapters.http import JsonClient, Model
+from adapters.credentials import Access
+from adapters.http import JsonClient, Model, Peer
 from domain.base import Frozen
 from domain.messages import PaymentReceived
 from domain.payments import Invoice, InvoiceOrder, RefundOrder
@@ -27,9 +28,17 @@ class HttpPaymentGateway:
     money, and the same question will be answered once the payment system is mended.
     """
 
-    def __init__(self, base_url: str, timeout_seconds: float = 10) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        timeout_seconds: float = 10,
+        *,
+        access: Access | None = None,
+        allow_plain_http: bool = False,
+    ) -> None:
         self._base_url = base_url.rstrip("/")
-        self._client = JsonClient(timeout_seconds)
+        self._peer = Peer(_SYSTEM, access)
+        self._client = JsonClient(timeout_seconds, allow_plain_http=allow_plain_http)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -68,7 +77,7 @@ class HttpPaymentGateway:
             PermanentFailure: The payment system refuses; a person has to refund.
         """
         url = self._url("refunds", order.refund_id)
-        status = await self._client.send(_SYSTEM, "PUT", url, order, allowed=_REFUSED)
+        status = await self._client.send(self._peer, "PUT", url, order, allowed=_REFUSED)
         if status in _REFUSED:
             raise PermanentFailure(f"{_SYSTEM} refused the refund: {status}")
 
@@ -76,7 +85,7 @@ class HttpPaymentGateway:
         self, method: str, url: str, model: type[Model], body: Frozen | None = None
     ) -> Model:
         try:
-            return await self._client.ask(_SYSTEM, method, url, model, body)
+            return await self._client.ask(self._peer, method, url, model, body)
         except UnreadableAnswer as error:
             raise TemporaryFailure(str(error)) from None
 

@@ -4,7 +4,8 @@ from http import HTTPStatus
 from urllib.parse import quote
 
 from activities.ports import PermanentFailure, Sms
-from adapters.http import JsonClient
+from adapters.credentials import Access
+from adapters.http import JsonClient, Peer
 
 _SYSTEM = "the SMS gateway"
 _REFUSED = (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -17,9 +18,17 @@ class HttpSmsGateway:
     travel in the body only: addresses end up in other people's logs.
     """
 
-    def __init__(self, base_url: str, timeout_seconds: float = 10) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        timeout_seconds: float = 10,
+        *,
+        access: Access | None = None,
+        allow_plain_http: bool = False,
+    ) -> None:
         self._base_url = base_url.rstrip("/")
-        self._client = JsonClient(timeout_seconds)
+        self._peer = Peer(_SYSTEM, access)
+        self._client = JsonClient(timeout_seconds, allow_plain_http=allow_plain_http)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -33,6 +42,6 @@ class HttpSmsGateway:
             PermanentFailure: The gateway refused the message for good.
         """
         url = f"{self._base_url}/sms/messages/{quote(sms.message_id, safe='')}"
-        status = await self._client.send(_SYSTEM, "PUT", url, sms, allowed=_REFUSED)
+        status = await self._client.send(self._peer, "PUT", url, sms, allowed=_REFUSED)
         if status in _REFUSED:
             raise PermanentFailure(f"{_SYSTEM} refused the message: {status}")

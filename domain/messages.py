@@ -1,6 +1,7 @@
 """What people and other systems tell a running case: one JSON object each."""
 
 from enum import StrEnum
+from operator import not_
 from typing import Annotated, Self
 
 from pydantic import Field, StrictInt, StringConstraints, field_validator, model_validator
@@ -9,7 +10,9 @@ from domain.application import DeliveryMethod, Document
 from domain.base import Frozen, IsoDate, JsonObject
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:\-]{0,99}$")]
-"""An identifier another system gives a message, so that a repetition is noticed."""
+"""An identifier another system gives a message or a person, so that it is known again."""
+IDENTIFIER_FORM = "up to 100 Latin letters, digits and the signs . _ : -, as in officer-7"
+"""The same for people."""
 Note = Annotated[str, StringConstraints(max_length=500)]
 Mark = Annotated[
     str,
@@ -22,7 +25,21 @@ Tracking = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9\-]{
 """The number of a parcel; nothing else can stand in it (R13)."""
 
 
-class Correction(Frozen):
+class GivenForAnother(Frozen):
+    """A message that staff may give in the place of its own sender (R12).
+
+    What was not said is left out in JSON: workers of before 0.4.0 take no such field.
+    """
+
+    officer: Identifier | None = Field(default=None, exclude_if=not_)
+    """The officer who gave it; None when it came from its own sender, or nobody said."""
+
+    def unsigned(self) -> Self:
+        """What was said, whoever gave it; so that the same said twice is the same."""
+        return self.model_copy(update={"officer": None})
+
+
+class Correction(GivenForAnother):
     """The applicant's answer to a return or a refusal, on the same control number (R5)."""
 
     correction_id: Identifier | None = None
@@ -63,7 +80,7 @@ class Objection(Frozen):
     field: Mark
 
 
-class HolderReply(Frozen):
+class HolderReply(GivenForAnother):
     """The records holder's answer to the document check."""
 
     reply_id: Identifier | None = None
@@ -84,7 +101,7 @@ class HolderReply(Frozen):
         return self
 
 
-class ProductionRecord(Frozen):
+class ProductionRecord(GivenForAnother):
     """What the holder entered into its register when it made the duplicate (R9)."""
 
     series: Mark
@@ -93,7 +110,7 @@ class ProductionRecord(Frozen):
     issued_on: IsoDate
 
 
-class HandOver(Frozen):
+class HandOver(GivenForAnother):
     """How and when the duplicate was handed over (R9)."""
 
     method: DeliveryMethod
@@ -110,7 +127,7 @@ class ParcelEvent(StrEnum):
     """Not collected or not delivered; it is back with the holder."""
 
 
-class ParcelReport(Frozen):
+class ParcelReport(GivenForAnother):
     """The duplicate went to the post, or came back (R9)."""
 
     tracking: Tracking
@@ -127,16 +144,17 @@ class PaymentReceived(Frozen):
     """Whole roubles."""
 
 
-class WithdrawalRequested(Frozen):
+class WithdrawalRequested(GivenForAnother):
     """The applicant gives the request up; possible until the duplicate is issued."""
 
     reason: Note | None = None
+    consent_withdrawn: bool = Field(default=False, exclude_if=not_)
+    """True takes back the consent to the processing of personal data as well (R13)."""
 
 
-class SuspensionLifted(Frozen):
+class SuspensionLifted(GivenForAnother):
     """Staff found the error in the passport mended (R5)."""
 
-    officer: Identifier | None = None
     note: Note | None = None
 
 
@@ -156,18 +174,18 @@ class Reassignment(Frozen):
     note: Note | None = None
 
 
-class ContactConfirmed(Frozen):
-    """The applicant entered the right one-time code; the code itself is told to nobody (R1)."""
+class ContactConfirmed(GivenForAnother):
+    """The applicant entered the right one-time code; the code itself is told to nobody (R1).
 
-    officer: Identifier | None = None
-    """Set when an officer vouches for it, having spoken to the applicant."""
+    With an officer: who vouches for it, having spoken to the applicant, or typed the code.
+    """
 
 
-class CodeRequested(Frozen):
+class CodeRequested(GivenForAnother):
     """The applicant asks for another one-time code (R1)."""
 
 
-class CertificateRequested(Frozen):
+class CertificateRequested(GivenForAnother):
     """The applicant asks for a temporary certificate, or for its renewal (R10)."""
 
 

@@ -19,6 +19,7 @@ TEMPLATE_LABELS = {
     PaperTemplate.SUBSTITUTE_CERTIFICATE: "Справка-заменитель",
     PaperTemplate.ACCEPTANCE_ACT: "Акт приёма-передачи",
     PaperTemplate.ELECTRONIC_DUPLICATE: "Дубликат диплома в электронном виде",
+    PaperTemplate.ACT_OF_DESTRUCTION: "Акт об уничтожении персональных данных",
 }
 """How a paper is called to people."""
 

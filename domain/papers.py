@@ -15,6 +15,7 @@ from domain.fees import Fee
 from domain.messages import ProductionRecord
 from domain.numbers import ALPHABET
 from domain.register import PaperKind
+from domain.retention import CATEGORIES, SYSTEM
 
 
 class PaperTemplate(StrEnum):
@@ -27,6 +28,7 @@ class PaperTemplate(StrEnum):
     SUBSTITUTE_CERTIFICATE = "substitute_certificate"
     ACCEPTANCE_ACT = "acceptance_act"
     ELECTRONIC_DUPLICATE = "electronic_duplicate"
+    ACT_OF_DESTRUCTION = "act_of_destruction"
 
 
 Given = Annotated[str, Field(min_length=1)]
@@ -173,6 +175,27 @@ class ElectronicDuplicate(PaperFrame):
     """Whose records it was made from."""
 
 
+class ActOfDestruction(PaperFrame):
+    """Says that all personal data of a case were destroyed; nothing personal in it (R13).
+
+    It says what order 179 of Roskomnadzor of 28.10.2022 asks of such an act. The number of the
+    case stands for the person, as "other information relating to a particular person".
+    """
+
+    template: Literal[PaperTemplate.ACT_OF_DESTRUCTION] = PaperTemplate.ACT_OF_DESTRUCTION
+    operator: Given
+    """Who answers for the data: name and address."""
+    officer: Given
+    """Staff identifier of whoever had them destroyed."""
+    reason: Given
+    categories: Given = CATEGORIES
+    system: Given = SYSTEM
+    destroyed_at: Instant
+    """Shown on the clocks of its own zone."""
+    contents: int
+    """Scans and papers deleted from the document store."""
+
+
 AnyPaper = Annotated[
     SubmissionReceipt
     | HolderLetter
@@ -180,7 +203,8 @@ AnyPaper = Annotated[
     | TemporaryCertificate
     | SubstituteCertificate
     | AcceptanceAct
-    | ElectronicDuplicate,
+    | ElectronicDuplicate
+    | ActOfDestruction,
     Discriminator("template"),
 ]
 """Any paper with everything it says; as JSON it tells by `template` which one it is."""
@@ -193,6 +217,7 @@ PAPER_MODELS: dict[PaperTemplate, type[AnyPaper]] = {
     PaperTemplate.SUBSTITUTE_CERTIFICATE: SubstituteCertificate,
     PaperTemplate.ACCEPTANCE_ACT: AcceptanceAct,
     PaperTemplate.ELECTRONIC_DUPLICATE: ElectronicDuplicate,
+    PaperTemplate.ACT_OF_DESTRUCTION: ActOfDestruction,
 }
 """What each paper says."""
 

@@ -68,7 +68,7 @@ class Paper(Frozen):
 class FederalRow(Frozen):
     """A row in the shape of the federal register of education documents (ФИС ФРДО, R9).
 
-    The one part of the register that holds a person's data (R13).
+    All of it is a person's: kept under seal only, and gone once the case is erased (R13).
     """
 
     document_name: str
@@ -94,6 +94,12 @@ class FederalRow(Frozen):
     original_surname: str
     original_given_name: str
     original_patronymic: str
+
+
+class RegisteredFederalRow(FederalRow):
+    """A row of the federal register as it is kept: with its case."""
+
+    control_number: str
 
 
 class RegisteredEvent(Frozen):
@@ -160,7 +166,7 @@ class CaseRecord(Frozen):
     provisional: bool = False
     ended_at: Instant | None = None
     view: JsonObject
-    """The case's view without its timeline; nothing personal in it."""
+    """The case's view without its timeline."""
     events: tuple[RegisteredEvent, ...] = ()
     """New entries of the timeline only."""
     charges: tuple[RegisteredCharge, ...] = ()
@@ -204,14 +210,18 @@ class RegisteredCase(Frozen):
     due_on: date | None
     provisional: bool
     ended_at: Instant | None
+    consent_withdrawn_at: Instant | None = None
+    erased_at: Instant | None = None
+    """When its key was destroyed (R13); since then nothing personal can be known of it."""
 
 
 class StoredCase(Frozen):
-    """All the register knows of one case."""
+    """All the register knows of one case; of an erased one no view, and papers without numbers."""
 
     case: RegisteredCase
     revision: int
     view: JsonObject
+    """The case's view without its timeline; empty once erased."""
     events: tuple[RegisteredEvent, ...]
     charges: tuple[RegisteredCharge, ...]
     documents: tuple[RegisteredDocument, ...]

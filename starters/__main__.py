@@ -14,7 +14,10 @@ def main() -> None:
     """
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # they name our files, not what the person could do
-    from starters.cli import main as run  # noqa: PLC0415 - imports are part of what may fail
+    from workers import crashes  # noqa: PLC0415 - imports are part of what may fail
+
+    crashes.install()
+    from starters.cli import main as run  # noqa: PLC0415 - likewise
 
     code = run()
     for stream in filter(None, (sys.stdout, sys.stderr)):  # a caller may have closed one

@@ -16,6 +16,7 @@ from activities.ports import Register
 from domain.base import Frozen, JsonObject
 from domain.deficiencies import Deficiency, ReasonKind
 from domain.messages import Identifier
+from domain.numbers import control_number
 from starters import cases
 from starters.console import Case, examined, play_scenario, read_case
 from starters.files import BadFile, shown
@@ -173,7 +174,7 @@ class Run:
             if not any(item.kind is ReasonKind.FORM for item in found):
                 if scenario is not None:
                     await play_scenario(application, scenario)
-                await keep(scans)
+                await keep(scans, control_number(application))
                 _, is_new = await cases.begin(client, register, application)
                 if not is_new:
                     return Outcome.SUBMITTED_BEFORE

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel
 from temporalio.client import (
@@ -50,6 +50,9 @@ from workflows.contracts import (
     workflow_id,
 )
 
+if TYPE_CHECKING:
+    from adapters.register.database import SqlRegister
+
 ANSWER_TIMEOUT = timedelta(seconds=30)
 """How long a person waits for an update before being told that no worker answers."""
 QUERY_TIMEOUT = timedelta(seconds=5)
@@ -75,6 +78,20 @@ class Submission(Frozen):
     control_number: str
     workflow_id: str
     submitted_at: Instant
+
+
+class ErasedCase(Frozen):
+    """All that is left to say of a case whose personal data was destroyed (R13)."""
+
+    control_number: str
+    status: CaseStatus
+    status_label: str
+    submitted_at: Instant
+    ended_at: Instant | None
+    erased_at: Instant | None
+    """None while its erasure is not finished."""
+    act_sha256: str | None
+    """Of the act of destruction."""
 
 
 class CaseRow(Frozen):
@@ -130,7 +147,7 @@ async def begin(
             CaseRequest(control_number=number, application=application),
             id=workflow_id(number),
             task_queue=TASK_QUEUE,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             memo={SUBMITTED_AT_MEMO: now.isoformat()},
             search_attributes=TypedSearchAttributes(
@@ -198,7 +215,7 @@ async def view(client: Client, number: str) -> CaseView:
     return answer
 
 
-async def view_on_record(register: Register, number: str) -> CaseView:
+async def view_on_record(register: "SqlRegister", number: str) -> CaseView | ErasedCase:
     """A case as the register has it, also when the engine has forgotten it.
 
     Raises:
@@ -208,6 +225,16 @@ async def view_on_record(register: Register, number: str) -> CaseView:
     known = await register.find_case(number)
     if known is None:
         raise NoSuchCase(number)
+    if (erasure := await register.erasure(number)) is not None:
+        return ErasedCase(
+            control_number=number,
+            status=known.case.status,
+            status_label=known.case.status.label,
+            submitted_at=known.case.submitted_at,
+            ended_at=known.case.ended_at,
+            erased_at=erasure.destroyed_at,
+            act_sha256=erasure.act_sha256,
+        )
     return CaseView.model_validate(
         {
             **known.view,

@@ -73,10 +73,12 @@ def _meaning(error: Exception) -> tuple[int, str]:
     from temporalio.service import RPCError  # noqa: PLC0415
 
     from activities.ports import TemporaryFailure  # noqa: PLC0415
+    from adapters.access_log import BadAccessLog  # noqa: PLC0415
     from adapters.blobs import BadBlobStore  # noqa: PLC0415
     from adapters.mail_rendering import BadTemplate  # noqa: PLC0415
     from adapters.profiles import BadProfile  # noqa: PLC0415
     from adapters.register.errors import BadRegister  # noqa: PLC0415
+    from adapters.sealing.errors import BadKeys, KeyDestroyed  # noqa: PLC0415
     from starters import cases  # noqa: PLC0415
     from starters.server import CannotStart  # noqa: PLC0415
     from workers import temporal  # noqa: PLC0415
@@ -87,7 +89,13 @@ def _meaning(error: Exception) -> tuple[int, str]:
             return BAD_INPUT, _usage(error)
         case BadFile() | BadControlNumber() | BadSettings() | BadProfile() | BadTemplate():
             return BAD_INPUT, str(error)
-        case BadRegister() | BadBlobStore():
+        case (
+            BadRegister()
+            | BadBlobStore()
+            | BadKeys()
+            | BadAccessLog()
+            | temporal.InsecureConnection()
+        ):
             return BAD_INPUT, str(error)
         case temporal.Unreachable():
             return UNREACHABLE, str(error)
@@ -97,7 +105,7 @@ def _meaning(error: Exception) -> tuple[int, str]:
             return NO_SUCH_CASE, f"there is no case {error}"
         case TemporaryFailure():
             return FAILED, f"{error}; try again"
-        case cases.TurnedDown() | cases.NoWorker() | CannotStart():
+        case cases.TurnedDown() | cases.NoWorker() | CannotStart() | KeyDestroyed():
             return FAILED, str(error)
         case OSError() if error.errno == errno.ENOSPC:
             return FAILED, "no space left to write the output"

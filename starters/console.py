@@ -21,10 +21,11 @@ from domain.routes import Directory, Route
 from starters import display
 from starters.files import BadFile, read_object, shown
 from starters.intake import ScanFile, take_in
-from workers.settings import load_settings
+from workers.settings import Settings, load_settings
 
 if TYPE_CHECKING:  # and imported below where it is needed: other commands start faster without
     from temporalio.client import Client
+    from temporalio.converter import PayloadCodec
 
 FAILED, BAD_INPUT, UNREACHABLE, NO_SUCH_CASE, INTERRUPTED = 1, 2, 3, 4, 130
 """Exit codes besides 0."""
@@ -170,20 +171,41 @@ def with_client(work: "Callable[[Client], Coroutine[Any, Any, T]]") -> T:
 
     Raises:
         Unreachable: There is none in time.
+        InsecureConnection: It would be talked to in clear over a network.
+    """
+    from workers.keys import opened_keys  # noqa: PLC0415 - brings databases
+
+    async def connected() -> T:
+        settings = load_settings()
+        with opened_keys(settings) as keys:
+            return await work(await connection(settings, keys.codec))
+
+    return asyncio.run(connected())
+
+
+async def connection(
+    settings: Settings, codec: "PayloadCodec", metrics_address: str | None = None
+) -> "Client":
+    """A connection to the server of the environment; with metrics for a worker only.
+
+    Raises:
+        Unreachable: There is none in time.
+        InsecureConnection: It would be talked to in clear over a network.
     """
     from workers import temporal  # noqa: PLC0415 - brings the engine
 
-    async def connected() -> T:
-        try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                client = await temporal.connect()
-        except TimeoutError:
-            raise temporal.Unreachable(
-                f"the Temporal server took the connection but said nothing for {CONNECT_SECONDS} s"
-            ) from None
-        return await work(client)
-
-    return asyncio.run(connected())
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            return await temporal.connect(
+                codec,
+                allow_plain=settings.allow_plain_temporal,
+                identity=settings.officer,
+                metrics_address=metrics_address,
+            )
+    except TimeoutError:
+        raise temporal.Unreachable(
+            f"the Temporal server took the connection but said nothing for {CONNECT_SECONDS} s"
+        ) from None
 
 
 def count(items: tuple[Deficiency, ...]) -> str:

@@ -102,7 +102,7 @@ class Player:
         await asyncio.sleep(wait)
         number = control_number(self.application)
         await play(stack.outside.base_url, number, self.scenario)
-        await keep(self.scans, stack.settings())
+        await keep(self.scans, number, stack.settings())
         self.number = (await cases.submit(client, stack.register, self.application)).control_number
         acts = asyncio.create_task(self._act(client, stack))
         try:
@@ -135,7 +135,7 @@ class Player:
             file = self.file.parent / step.correct
             content, scans = take_in(read_object(file), file)
             correction = Correction.model_validate(content)
-            await keep(scans, stack.settings())
+            await keep(scans, self.number, stack.settings())
             await cases.update(
                 client, self.number, Update.SUBMIT_CORRECTION, correction, CorrectionAnswer
             )

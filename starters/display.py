@@ -16,7 +16,7 @@ from domain.deficiencies import Deficiency
 from domain.statuses import CaseStatus
 
 if TYPE_CHECKING:  # they would bring the engine, which not every command needs
-    from starters.cases import CaseRow
+    from starters.cases import CaseRow, ErasedCase
     from workflows.contracts import CaseView
 
 PIPED_WIDTH = 140
@@ -167,6 +167,16 @@ def case_panel(view: "CaseView") -> RenderableType:
         timeline.add_row(f"{entry.at:%d.%m.%Y %H:%M}", entry.event, Text(entry.detail))
     parts.append(timeline)
     return Group(*parts)
+
+
+def erased_case(case: "ErasedCase") -> str:
+    """What is left to say of an erased case, in one line."""
+    if case.act_sha256 is None:
+        return f"{case.control_number} ({case.status}) is being erased; erase it again to finish"
+    return (
+        f"{case.control_number} ({case.status}) was erased on {day(case.erased_at)}; "
+        f"its act: {case.act_sha256}"
+    )
 
 
 def day(moment: datetime | None) -> str:

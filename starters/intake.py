@@ -10,7 +10,6 @@ from typing import NamedTuple
 from pydantic import JsonValue
 from pydantic_core import PydanticCustomError
 
-from activities.ports import DocumentStore
 from adapters.scans.checking import check_scan
 from adapters.scans.reading import UnusableFile, read_scan
 from domain import text
@@ -96,21 +95,26 @@ def take_in(content: JsonObject, source: Path) -> TakenIn:
     return TakenIn({**content, "documents": entries}, tuple(scans))
 
 
-async def keep(scans: Sequence[ScanFile], settings: Settings | None = None) -> None:
-    """Put scans into the document store, before a case hears of them.
+async def keep(
+    scans: Sequence[ScanFile], control_number: str, settings: Settings | None = None
+) -> None:
+    """Put scans into the document store, before their case hears of them.
 
     Args:
         scans: As they were taken in.
-        settings: Which name the store; else those of the environment.
+        control_number: Of the case they belong to.
+        settings: Which name the store and the keys; else those of the environment.
 
     Raises:
         BadFile: A scan changed since it was taken in.
         BadSettings: There is no such store.
         BadBlobStore: A person has to mend the store.
-        TemporaryFailure: The store is full or away.
+        BadKeys: A person has to mend the keys.
+        KeyDestroyed: The case was erased.
+        TemporaryFailure: The store is full or away, or a key is missing.
     """
     if scans:
-        await asyncio.to_thread(_put, scans, (settings or load_settings()).document_store())
+        await asyncio.to_thread(_put, scans, control_number, settings or load_settings())
 
 
 def scan_faults(scans: Sequence[ScanFile], reasons: ReasonCatalogue) -> tuple[Deficiency, ...]:
@@ -173,9 +177,13 @@ def _hash(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _put(scans: Sequence[ScanFile], store: DocumentStore) -> None:
-    for scan in scans:
-        store.put(scan.read())
+def _put(scans: Sequence[ScanFile], control_number: str, settings: Settings) -> None:
+    from workers.keys import opened_keys  # noqa: PLC0415 - brings databases; few commands keep
+
+    with opened_keys(settings) as keys:
+        store = settings.document_store(keys.sealer)
+        for scan in scans:
+            store.put(control_number, scan.read())
 
 
 def _verdict(scan: ScanFile) -> ScanVerdict:

@@ -17,14 +17,18 @@ async def register() -> "AsyncIterator[SqlRegister]":
 
     Raises:
         BadRegister: Its address can never work, or its tables are not those needed.
+        BadKeys: The keys of its cases cannot be used.
     """
     from adapters.register.database import SqlRegister  # noqa: PLC0415
+    from workers.keys import opened_keys  # noqa: PLC0415
 
-    opened = SqlRegister(load_settings().register_url, missing_ok=True)
-    try:
-        yield opened
-    finally:
-        await opened.close()
+    settings = load_settings()
+    with opened_keys(settings) as keys:
+        opened = SqlRegister(settings.register_url, keys.sealer, missing_ok=True)
+        try:
+            yield opened
+        finally:
+            await opened.close()
 
 
 async def loaded_years() -> tuple[CalendarYear, ...]:

@@ -10,6 +10,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from temporalio.client import Client
+from temporalio.converter import PayloadCodec
 
 from workers.temporal import Unreachable, connect
 from workflows.contracts import SEARCH_ATTRIBUTES
@@ -33,6 +34,9 @@ class EmbeddedServer:
         port: int,
         ui_port: int | None,
         log_file: Path,
+        codec: PayloadCodec | None,
+        codec_endpoint: str | None = None,
+        metrics_address: str | None = None,
         database: Path | None = None,
         executable: Path | None = None,
         extra_args: tuple[str, ...] = (),
@@ -43,6 +47,9 @@ class EmbeddedServer:
             port: Of the Temporal service.
             ui_port: Of the Web UI; None for none.
             log_file: Where the server's own log goes.
+            codec: Of the client that is given.
+            codec_endpoint: Where the Web UI has payloads opened.
+            metrics_address: Of the metrics of the client's process.
             database: SQLite file that outlives the process; None keeps all in memory.
             executable: The Temporal CLI, if not the one that is found by itself.
             extra_args: Passed on to the server, for tests.
@@ -53,6 +60,9 @@ class EmbeddedServer:
         self._port = port
         self._ui_port = ui_port
         self._log_file = log_file
+        self._codec = codec
+        self._codec_endpoint = codec_endpoint
+        self._metrics_address = metrics_address
         self._database = database
         self._extra_args = extra_args
         self._process: asyncio.subprocess.Process | None = None
@@ -93,6 +103,8 @@ class EmbeddedServer:
     def _arguments(self) -> list[str]:
         arguments = ["server", "start-dev", "--ip", HOST, "--port", str(self._port)]
         arguments += ["--ui-port", str(self._ui_port)] if self._ui_port else ["--headless"]
+        if self._ui_port and self._codec_endpoint:
+            arguments += ["--ui-codec-endpoint", self._codec_endpoint]
         arguments += ["--log-level", "error", "--log-format", "json"]
         if self._database is not None:
             arguments += ["--db-filename", str(self._database)]
@@ -109,7 +121,12 @@ class EmbeddedServer:
             if self._process is not None and self._process.returncode is not None:
                 raise CannotStart(f"the Temporal server stopped at once; see {self._log_file}")
             with suppress(Unreachable):
-                return await connect(self.address, namespace="default")
+                return await connect(
+                    self._codec,
+                    self.address,
+                    namespace="default",
+                    metrics_address=self._metrics_address,
+                )
             if asyncio.get_running_loop().time() > deadline:
                 raise CannotStart(f"the Temporal server does not answer; see {self._log_file}")
             await asyncio.sleep(0.1)

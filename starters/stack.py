@@ -8,20 +8,27 @@ from typing import Any
 
 from temporalio.client import Client
 
+from adapters.codec_tokens import new_token
 from adapters.profiles import load_profile
 from adapters.register.database import SqlRegister
 from adapters.register.schema import migrate
+from adapters.smtp_settings import MailSecurity
 from domain.clock import SECONDS_PER_DAY
 from domain.errands import ErrandAnswer
 from simulators.clerk import LetterClerk
 from simulators.outside import Outside
 from simulators.phone import PhoneOwner
 from starters import cases, codes
+from starters.codec_site import codec_site
 from starters.server import HOST, CannotStart, EmbeddedServer, free_ports, port_is_free
 from starters.verification_site import verification_site
+from workers.keys import Keys
 from workers.main import CaseWorker
 from workers.settings import Settings, load_settings
 from workflows.contracts import Acknowledgement, Update
+
+ENGINE, KEYS = "temporal.db", "keys.db"
+"""Databases of the engine and of the key ring, in the folder of a stack."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +40,13 @@ class Ports:
     outside: int = 8070
     smtp: int = 1025
     site: int = 8071
+    codec: int = 8072
 
     @classmethod
     def free(cls, *, ui: bool = True) -> "Ports":
         """Ports nobody uses, so that a demo never meets a stack that is up."""
-        temporal, web, outside, smtp, site = free_ports(5)
-        return cls(temporal, web if ui else None, outside, smtp, site)
+        temporal, web, *others = free_ports(6)
+        return cls(temporal, web if ui else None, *others)
 
 
 class EmbeddedStack:
@@ -70,11 +78,19 @@ class EmbeddedStack:
         self.folder = folder
         self.ports = ports
         self.day_seconds = day_seconds
+        self.keyring_url = f"sqlite:///{folder.absolute() / KEYS}"
+        self.keys = Keys(load_settings(secrets_folder=folder, keyring_url=self.keyring_url))
+        self.codec_url = f"http://{HOST}:{ports.codec}"
+        self.access_log = folder / "access.log"
+        self._token = new_token()
         self.server = EmbeddedServer(
             port=ports.temporal,
             ui_port=ports.ui,
             log_file=folder / "logs" / "temporal.log",
-            database=None if in_memory else folder / "temporal.db",
+            codec=self.keys.codec,
+            codec_endpoint=f"{self.codec_url}/as/{self._token}",
+            metrics_address=load_settings().metrics_address,
+            database=None if in_memory else folder / ENGINE,
             executable=load_settings().temporal_cli,
             extra_args=server_args,
         )
@@ -86,26 +102,31 @@ class EmbeddedStack:
             day_seconds=day_seconds,
         )
         self.register_url = f"sqlite:///{folder.absolute() / 'register.db'}"
-        self.register = SqlRegister(self.register_url, missing_ok=True)
+        self.register = SqlRegister(self.register_url, self.keys.sealer, missing_ok=True)
         self.verification_url = f"http://{HOST}:{ports.site}/verify"
         self.store_url = str(folder.absolute() / "documents")
         self._worker_options = worker_options
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Client:
-        for port in (self.ports.outside, self.ports.smtp, self.ports.site):
+        for port in (self.ports.outside, self.ports.smtp, self.ports.site, self.ports.codec):
             if not port_is_free(port):
                 raise CannotStart(
                     f"port {port} is in use: stop what runs there or choose another port"
                 )
         self.folder.mkdir(parents=True, exist_ok=True)
         async with AsyncExitStack() as started:
+            started.callback(self.keys.close)
+            await asyncio.to_thread(self._prepare_keys)
             client = await started.enter_async_context(self.server)
             await started.enter_async_context(self.outside)
-            await asyncio.to_thread(migrate, self.register_url)
+            await asyncio.to_thread(migrate, self.register_url, self.keys.sealer)
             started.push_async_callback(self.register.close)
             await started.enter_async_context(
                 verification_site(self.settings(), self.register, HOST, self.ports.site)
+            )
+            await started.enter_async_context(
+                codec_site(self.settings(), self.keys, HOST, self.ports.codec, self._token)
             )
             await started.enter_async_context(LetterClerk(self.outside, _Registry(client).deliver))
             applicants = _Applicants(client, self.register)
@@ -117,9 +138,18 @@ class EmbeddedStack:
     async def __aexit__(self, *error: object) -> None:
         await self._stack.aclose()
 
+    def _prepare_keys(self) -> None:
+        began_plain = (self.folder / ENGINE).exists() and self.keys.ring.is_missing
+        if began_plain and not load_settings().accept_plaintext:
+            raise CannotStart(
+                f"{self.folder} holds cases from before 0.4.0, when nothing was sealed: set "
+                "DIPLOMA_ACCEPT_PLAINTEXT=true until they have ended, or choose another folder"
+            )
+        self.keys.create()
+
     def worker(self, client: Client) -> CaseWorker:
         """A worker that talks to this stack's outside."""
-        return CaseWorker(client, self.settings(), **self._worker_options)
+        return CaseWorker(client, self.settings(), self.keys, **self._worker_options)
 
     def settings(self) -> Settings:
         """Those of the environment, but for what belongs to this stack."""
@@ -130,11 +160,24 @@ class EmbeddedStack:
             sms_base_url=self.outside.base_url,
             register_url=self.register_url,
             secrets_folder=self.folder,
+            keyring_url=self.keyring_url,
             verification_url=self.verification_url,
             store_url=self.store_url,
+            access_log=self.access_log,
+            codec_origins=tuple(
+                f"http://{host}:{self.ports.ui}" for host in (HOST, "localhost") if self.ports.ui
+            ),
+            credentials_file=None,
         )
         smtp = settings.smtp.model_copy(
-            update={"host": HOST, "port": self.outside.smtp_port, "timeout_seconds": 10}
+            update={
+                "host": HOST,
+                "port": self.outside.smtp_port,
+                "security": MailSecurity.NONE,
+                "username": None,
+                "password": None,
+                "timeout_seconds": 10,
+            }
         )
         return settings.model_copy(update={"smtp": smtp})
 

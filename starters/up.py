@@ -31,7 +31,7 @@ async def stay_up(folder: Path, ports: Ports, day_seconds: float | None) -> None
         show_addresses(stack)
         if ports != Ports() or folder != DEFAULT_FOLDER:
             display.out.print("Other commands find this stack after:")
-            for line in _exports(stack):
+            for line in exports(stack):
                 display.out.print(f"  export {line}", markup=False, soft_wrap=True)
         display.out.print("Ready. Stop with Ctrl-C; everything is kept.")
         await told.wait()
@@ -47,6 +47,7 @@ def show_addresses(stack: EmbeddedStack) -> None:
         "mail server": f"127.0.0.1:{stack.outside.smtp_port}",
         "text messages": f"{stack.outside.base_url}/sms/messages",
         "papers are checked at": stack.verification_url,
+        "codec server": stack.codec_url,
         "register": str(stack.folder / "register.db"),
         "documents": stack.store_url,
         "mails": str(stack.folder / "mail"),
@@ -67,7 +68,7 @@ def _prepare(folder: Path, day_seconds: float | None) -> float:
         raise CannotStart(f"{folder} cannot be used as a folder: {error.strerror}") from None
 
 
-def _exports(stack: EmbeddedStack) -> list[str]:
+def exports(stack: EmbeddedStack) -> list[str]:
     """Variables that lead other commands to a stack on ports of its own."""
     return [
         f"TEMPORAL_ADDRESS={stack.server.address}",
@@ -76,8 +77,10 @@ def _exports(stack: EmbeddedStack) -> list[str]:
         f"DIPLOMA_SMS_BASE_URL={stack.outside.base_url}",
         f"DIPLOMA_REGISTER_URL={stack.register_url}",
         f"DIPLOMA_SECRETS_FOLDER={stack.folder.absolute()}",
+        f"DIPLOMA_KEYRING_URL={stack.keyring_url}",
         f"DIPLOMA_VERIFICATION_URL={stack.verification_url}",
         f"DIPLOMA_STORE_URL={stack.store_url}",
+        f"DIPLOMA_ACCESS_LOG={stack.access_log.absolute()}",
     ]
 
 

@@ -1,18 +1,20 @@
 """Fixtures of several folders: the real server and everybody outside."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from databases import database_url, postgres  # noqa: F401 - fixtures are found by name here
-from helpers import start_server
+from helpers import start_server, trial_keys
 from paper_fixtures import key_file, signed, signer, unsigned  # noqa: F401 - likewise
 from staging import Stage, working
 from temporalio.testing import WorkflowEnvironment
 from terminal_fixtures import client, diploma, lonely, stack_parts, without_foreign_settings  # noqa: F401 - fixtures are found by name here
 
 from simulators.outside import Outside
+from workers.keys import Keys
 
 ALWAYS_ON_BOTH_CACHES = frozenset({"test_story", "test_messages"})
 """Modules whose stories are told to a worker without a cache with every change, too."""
@@ -32,9 +34,16 @@ def _is_long(test: pytest.Function) -> bool:
 
 
 @pytest.fixture(scope="session")
-async def server() -> AsyncIterator[WorkflowEnvironment]:
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keys]:
+    """One key ring for the whole session."""
+    with closing(trial_keys(tmp_path_factory.mktemp("keys"))) as ready:
+        yield ready
+
+
+@pytest.fixture(scope="session")
+async def server(keys: Keys) -> AsyncIterator[WorkflowEnvironment]:
     """One server for the whole session."""
-    async with await start_server() as environment:
+    async with await start_server(keys.codec) as environment:
         yield environment
 
 

@@ -1,14 +1,18 @@
 """One order of each paper, and an office that makes them out."""
 
 from datetime import date, datetime, timedelta, timezone
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 
+from helpers import trial_keys
 from samples import valid_application
 
 from adapters.blobs import BlobStore
 from adapters.papers.office import IssuedPaper, PaperOffice
 from adapters.papers.signing import PaperSigner
 from adapters.papers.typesetting import PaperTypesetter
+from adapters.sealing.sealer import CaseSealer
 from domain.application import Application
 from domain.errands import ErrandKind
 from domain.fees import FEE_LABELS, Fee, FeeCode
@@ -71,9 +75,15 @@ ORDERS = {
 TYPESETTER = PaperTypesetter()
 
 
+@cache
+def sealer() -> CaseSealer:
+    """Of a key ring made once for all tests of this process."""
+    return trial_keys(Path(mkdtemp(prefix="keys-"))).sealer
+
+
 def office_in(folder: Path, signer: PaperSigner) -> PaperOffice:
     """An office that keeps its papers in a folder."""
-    return PaperOffice(TYPESETTER, signer, BlobStore(str(folder)), PAGE, SECRET)
+    return PaperOffice(TYPESETTER, signer, BlobStore(str(folder), sealer()), PAGE, SECRET)
 
 
 def issued(template: PaperTemplate, folder: Path, signer: PaperSigner) -> IssuedPaper:

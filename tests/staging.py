@@ -11,6 +11,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 from helpers import until
+from ordered_papers import sealer
 from pydantic import BaseModel
 from samples import valid_application
 from temporalio.client import WorkflowHandle
@@ -302,8 +303,8 @@ async def working(
     payments = HeldPayments(outside.base_url)
     sms = HttpSmsGateway(outside.base_url)
     url = f"sqlite:///{outside.folder / f'{queue}.db'}"
-    migrate(url)
-    register = SqlRegister(url)
+    migrate(url, sealer())
+    register = SqlRegister(url, sealer())
     profile = load_profile()
     case = CaseActivities(
         profile.model_copy(update={"quiet_hours": quiet_hours, "staff": staff}),
@@ -329,7 +330,7 @@ async def working(
         StaffAddresses(ops="ops@example.org", support="support@example.org"),
     )
     records = RegisterActivities(register)
-    store = BlobStore(str(outside.folder / f"{queue}-documents"))
+    store = BlobStore(str(outside.folder / f"{queue}-documents"), sealer())
     scans = ScanActivities(store, check_scan, profile.reasons, register)
     office = paper_office(trial_settings(), store)
     chancery = ChanceryActivities(register, notices, PaperDesk(register, office), scans)
@@ -355,7 +356,6 @@ async def working(
             records.record_certificate,
             chancery.record_and_send,
             scans.examine_scans,
-            scans.forget_scans,
             codes.send_code,
         ],
         **options,

@@ -9,6 +9,7 @@ from temporalio.client import Client
 from terminal import DAY_SECONDS, Cli, clean_environment
 
 from starters.stack import EmbeddedStack, Ports
+from starters.up import exports
 
 
 @pytest.fixture(scope="session")
@@ -28,14 +29,7 @@ async def client(stack_parts: EmbeddedStack) -> AsyncIterator[Client]:
 @pytest.fixture
 def diploma(stack_parts: EmbeddedStack, client: Client, tmp_path: Path) -> Cli:  # noqa: ARG001
     """The command line beside the running stack."""
-    env = clean_environment(
-        TEMPORAL_ADDRESS=stack_parts.server.address,
-        DIPLOMA_HOLDERS_BASE_URL=stack_parts.outside.base_url,
-        DIPLOMA_PAYMENTS_BASE_URL=stack_parts.outside.base_url,
-        DIPLOMA_SMS_BASE_URL=stack_parts.outside.base_url,
-        DIPLOMA_REGISTER_URL=stack_parts.register_url,
-        DIPLOMA_STORE_URL=stack_parts.store_url,
-    )
+    env = clean_environment(**dict(line.split("=", 1) for line in exports(stack_parts)))
     return Cli(env, tmp_path)
 
 

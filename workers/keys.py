@@ -1,9 +1,20 @@
 """The key ring and the master keys that open it, from the settings (R13)."""
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
 from adapters.sealing.codec import SealingCodec
 from adapters.sealing.errors import BadKeys
 from adapters.sealing.keyring import KeyRing
-from adapters.sealing.masters import FILE_SETTING, SETTING, MasterKeys, create_master_key
+from adapters.sealing.masters import (
+    FILE_SETTING,
+    SETTING,
+    MasterKeys,
+    create_master_key,
+    put_first,
+    take_away,
+)
 from adapters.sealing.sealer import CaseSealer
 from workers.settings import Settings
 
@@ -28,7 +39,9 @@ class Keys:
             else MasterKeys.from_file(self._file, FILE_SETTING)
         )
         self.ring = KeyRing(settings.keyring_url, masters)
-        self.codec = SealingCodec(self.ring, accepts_plaintext=settings.accept_plaintext)
+        plain = settings.accept_plaintext
+        self.codec = SealingCodec(self.ring, accepts_plaintext=plain)
+        self.workers_codec = SealingCodec(self.ring, accepts_plaintext=plain, makes_keys=False)
         self.sealer = CaseSealer(self.ring)
 
     def create(self) -> None:
@@ -45,6 +58,44 @@ class Keys:
             create_master_key(self._file, FILE_SETTING)
         self.ring.create()
 
+    def rotate(self) -> None:
+        """Put a new master key first in the file; `ring.rewrap` then wraps all keys with it.
+
+        Raises:
+            BadKeys: The master keys come from a setting, or the file cannot be used.
+        """
+        put_first(self._own_file())
+
+    def forget(self, master_id: str) -> None:
+        """Take a master key out of the file that wraps nothing any more.
+
+        Raises:
+            BadKeys: It still wraps keys, or the file does not have it.
+        """
+        if any(entry.master_id == master_id for entry in self.ring.wrapped()):
+            raise BadKeys(
+                f"{FILE_SETTING}: {master_id} still wraps keys; run `diploma keys rewrap`"
+            )
+        take_away(self._own_file(), master_id)
+
+    def _own_file(self) -> Path:
+        if self._given is not None:
+            raise BadKeys(
+                f"{SETTING}: the keys come from this setting; change them where it is set"
+            )
+        return self._file
+
     def close(self) -> None:
         """Close the connections and forget all keys."""
         self.ring.close()
+
+
+@contextmanager
+def opened_keys(settings: Settings) -> Iterator[Keys]:
+    """The keys of the settings while the context is entered.
+
+    Raises:
+        BadKeys: A setting can never work.
+    """
+    with closing(Keys(settings)) as keys:
+        yield keys

@@ -25,7 +25,6 @@ from activities.scans import ScanActivities
 from adapters.blobs import BlobStore
 from adapters.holders_http import HttpHolderGateway
 from adapters.mail_rendering import TemplateMailRenderer
-from adapters.mail_smtp import SmtpMailGateway
 from adapters.papers.office import PaperOffice
 from adapters.payments_http import HttpPaymentGateway
 from adapters.production_calendar import official_calendar
@@ -33,7 +32,9 @@ from adapters.profiles import load_holders, load_profile
 from adapters.register.database import SqlRegister
 from adapters.register.schema import check
 from adapters.scans.checking import check_scan
+from adapters.sealing.keyring import SERVICE
 from adapters.sms_http import HttpSmsGateway
+from workers.keys import Keys
 from workers.papers import paper_office
 from workers.settings import Settings
 from workers.temporal import register_search_attributes
@@ -50,21 +51,26 @@ log = structlog.stdlib.get_logger("diploma.worker")
 class CaseWorker:
     """A worker and the connections it owns; an async context manager."""
 
-    def __init__(self, client: Client, settings: Settings, **worker_options: Any) -> None:
+    def __init__(
+        self, client: Client, settings: Settings, keys: Keys, **worker_options: Any
+    ) -> None:
         """Prepare a worker.
 
         Args:
             client: Connected client; shared with nobody else's lifetime.
             settings: The service's settings.
+            keys: What register and store are sealed with.
             worker_options: Passed on to the engine's worker, for tests.
         """
         self._client = client
         self._settings = settings
+        self._keys = keys
         self._options = worker_options
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        store = self._settings.document_store()
+        await asyncio.to_thread(self._keys.ring.known, SERVICE)  # better now than in every case
+        store = self._settings.document_store(self._keys.sealer)
         # A first key takes a second or two to make up.
         office = await asyncio.to_thread(paper_office, self._settings, store)
         worker = Worker(
@@ -82,14 +88,19 @@ class CaseWorker:
 
     def _activities(self, store: BlobStore, office: PaperOffice) -> Sequence[Callable[..., Any]]:
         settings = self._settings
-        holders = HttpHolderGateway(settings.holders_base_url)
-        payments = HttpPaymentGateway(settings.payments_base_url)
+        known, plain = settings.credentials(), settings.allow_plain_http
+        holders = HttpHolderGateway(
+            settings.holders_base_url, accesses=known.holders, allow_plain_http=plain
+        )
+        payments = HttpPaymentGateway(
+            settings.payments_base_url, access=known.payments, allow_plain_http=plain
+        )
         self._stack.push_async_callback(holders.close)
         self._stack.push_async_callback(payments.close)
-        sms = HttpSmsGateway(settings.sms_base_url)
+        sms = HttpSmsGateway(settings.sms_base_url, access=known.sms, allow_plain_http=plain)
         self._stack.push_async_callback(sms.close)
         check(settings.register_url)
-        register = SqlRegister(settings.register_url)
+        register = SqlRegister(settings.register_url, self._keys.sealer)
         self._stack.push_async_callback(register.close)
         renderer = TemplateMailRenderer(
             mail_domain=settings.mail_domain, case_url=settings.case_url
@@ -104,7 +115,7 @@ class CaseWorker:
         )
         notices = NoticeActivities(
             renderer,
-            SmtpMailGateway(settings.smtp),
+            settings.mail_gateway(),
             sms,
             StaffAddresses(ops=settings.ops_email, support=settings.support_email),
         )
@@ -131,19 +142,18 @@ class CaseWorker:
             records.record_certificate,
             chancery.record_and_send,
             scans.examine_scans,
-            scans.forget_scans,
             codes.send_code,
         ]
 
 
-async def run_until_told(client: Client, settings: Settings) -> None:
+async def run_until_told(client: Client, settings: Settings, keys: Keys) -> None:
     """Work until SIGTERM or SIGINT, then drain."""
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
     await register_search_attributes(client)
-    async with CaseWorker(client, settings):
+    async with CaseWorker(client, settings, keys):
         log.info("worker started", task_queue=TASK_QUEUE)
         alive = asyncio.create_task(_show_life(settings.heartbeat_file))
         await told.wait()

@@ -37,7 +37,7 @@ def paper_office(settings: Settings, store: BlobStore) -> PaperOffice:
     """
     return PaperOffice(
         PaperTypesetter(contacts=settings.support_email),
-        PaperSigner(_signing_key(settings), settings.timestamp_url),
+        PaperSigner(signing_key(settings), settings.timestamp_url),
         store,
         settings.verification_url,
         verification_secret(settings),
@@ -78,7 +78,7 @@ def known_certificates(
     with _as_bad_settings():
         ours = _read("TRUSTED_CERTIFICATES", settings.trusted_certificates)
         if settings.signing_key is not None or trial.exists():
-            ours = (*PaperSigner(_signing_key(settings)).certificates, *ours)
+            ours = (*PaperSigner(signing_key(settings)).certificates, *ours)
         stampers = _read("TIMESTAMP_CERTIFICATES", settings.timestamp_certificates)
     if not ours:
         raise BadSettings(
@@ -88,7 +88,12 @@ def known_certificates(
     return ours, stampers
 
 
-def _signing_key(settings: Settings) -> SigningKey:
+def signing_key(settings: Settings) -> SigningKey:
+    """The key papers are signed with; takes a second or two when it has to be made up.
+
+    Raises:
+        BadSettings: The key or its passphrase cannot be used.
+    """
     given = settings.signing_passphrase
     passphrase = given.get_secret_value() if given else None
     with _as_bad_settings():

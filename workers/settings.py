@@ -1,10 +1,12 @@
 """Settings of the service, from the environment; the only place they are read."""
 
+import json
 import os
 import re
 from collections.abc import Iterator
+from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import (
     BaseModel,
@@ -17,15 +19,20 @@ from pydantic import (
     field_validator,
 )
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from adapters.profiles import DEFAULT_PROFILE
 from adapters.smtp_settings import SmtpSettings
+from adapters.transport import BadTlsFile, goes_out_in_clear
 from domain.clock import SECONDS_PER_DAY
 from domain.identifiers import email_address
+from domain.messages import IDENTIFIER_FORM, Identifier
 
 if TYPE_CHECKING:
     from adapters.blobs import BlobStore, S3Access
+    from adapters.credentials import Credentials
+    from adapters.mail_smtp import SmtpMailGateway
+    from adapters.sealing.sealer import CaseSealer
 
 PREFIX = "DIPLOMA_"
 
@@ -59,6 +66,12 @@ class Settings(BaseSettings):
     """Who is told when a term runs out or a case needs a person."""
     support_email: str = "support@example.org"
     """Who answers applicants; told of every broken term."""
+    officer: str | None = None
+    """Your staff identifier, for commands that are not given --officer."""
+    allow_plain_http: bool = False
+    """True lets personal data leave this machine over plain http; for development only."""
+    credentials_file: Path | None = None
+    """TOML file: what holders, payments and SMS gateway are shown; nobody else may read it."""
     holders_base_url: str = "http://127.0.0.1:8070"
     """Relative addresses of holders are joined to it."""
     payments_base_url: str = "http://127.0.0.1:8070"
@@ -81,6 +94,8 @@ class Settings(BaseSettings):
     """Right-hand side of every Message-ID."""
     case_url: str = "https://duplicates.example.org/case/{number}"
     """Where the applicant sees the case."""
+    operator: str = Field(default="Служба выдачи дубликатов дипломов", min_length=1)
+    """Who answers for the personal data, name and address; acts of destruction name it."""
     secrets_folder: Path = Path("var")
     """Where a trial signing key and other secrets are made when none is named below."""
     keyring_url: str = "sqlite:///var/keys.db"
@@ -91,6 +106,17 @@ class Settings(BaseSettings):
     """The same as a file, one to a line; nobody else may read it."""
     accept_plaintext: bool = False
     """True while cases run that were begun before 0.4.0, when nothing was sealed."""
+    allow_plain_temporal: bool = False
+    """True lets us talk to a Temporal server on another machine without TLS."""
+    access_log: Path = Path("var/access.log")
+    """Who had what of which case opened; one file for all who use a key ring."""
+    codec_tokens: Path | None = None
+    """Who may use the codec server; nobody else may read the file."""
+    codec_origins: Annotated[tuple[str, ...], NoDecode] = (
+        "http://127.0.0.1:8233",
+        "http://localhost:8233",
+    )
+    """Web UIs that may use the codec server, with commas between."""
     signing_key: Path | None = None
     """The key papers are signed with, in PKCS#12 or PEM; nobody else may read the file."""
     signing_passphrase: SecretStr | None = None
@@ -117,6 +143,8 @@ class Settings(BaseSettings):
     """How long a worker told to stop lets running activities finish."""
     heartbeat_file: Path | None = None
     """Touched while the worker runs, for health checks."""
+    metrics_address: str | None = None
+    """Where a worker shows its metrics to Prometheus, as in 127.0.0.1:9464."""
 
     @field_validator("case_url")
     @classmethod
@@ -129,6 +157,21 @@ class Settings(BaseSettings):
             raise ValueError("write the address with {number} in the place of the control number")
         return pattern
 
+    @field_validator("codec_origins", mode="before")
+    @classmethod
+    def _one_or_several(cls, given: object) -> object:
+        if not isinstance(given, str):
+            return given
+        listed = json.loads(given) if given.lstrip().startswith("[") else given.split(",")
+        return [origin.strip() if isinstance(origin, str) else origin for origin in listed]
+
+    @field_validator("codec_origins")
+    @classmethod
+    def _exact_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(map(_ORIGIN.fullmatch, origins)):
+            raise ValueError("write each as a browser sends it, as in https://ui.example.org")
+        return origins
+
     @field_validator("ops_email", "support_email")
     @classmethod
     def _one_address(cls, address: str) -> str:
@@ -136,6 +179,14 @@ class Settings(BaseSettings):
             return email_address(address)
         except PydanticCustomError:
             raise ValueError("write exactly one mail address") from None
+
+    @field_validator("officer")
+    @classmethod
+    def _identifier(cls, officer: str | None) -> str | None:
+        try:
+            return _OFFICER.validate_python(officer)
+        except ValidationError:
+            raise ValueError(f"write {IDENTIFIER_FORM}") from None
 
     @field_validator("timestamp_url")
     @classmethod
@@ -152,10 +203,36 @@ class Settings(BaseSettings):
     def _web_address(cls, address: str) -> str:
         return str(_WEB_ADDRESS.validate_python(address)).rstrip("/")
 
+    @field_validator("holders_base_url", "payments_base_url", "sms_base_url")
+    @classmethod
+    def _told_in_private(cls, address: str, others: ValidationInfo) -> str:
+        url = _WEB_ADDRESS.validate_python(address)
+        if goes_out_in_clear(url.scheme, url.host) and not others.data.get("allow_plain_http"):
+            raise ValueError(
+                "plain http to another machine, where others could read along; write https, "
+                f"or set {PREFIX}ALLOW_PLAIN_HTTP=true for development"
+            )
+        return address
+
     @field_validator("store_endpoint")
     @classmethod
     def _web_address_if_any(cls, address: str | None) -> str | None:
         return address and str(_WEB_ADDRESS.validate_python(address)).rstrip("/")
+
+    @field_validator("metrics_address")
+    @classmethod
+    def _number_and_port(cls, address: str | None) -> str | None:
+        if address is None:
+            return None
+        host, _, port = address.rpartition(":")
+        try:
+            ip_address(host.strip("[]"))
+            listens = 0 < int(port) < 2**16
+        except ValueError:
+            listens = False
+        if not listens:
+            raise ValueError("write a host as a number and a port, as in 127.0.0.1:9464")
+        return address
 
     @field_validator("mail_domain")
     @classmethod
@@ -164,8 +241,11 @@ class Settings(BaseSettings):
             raise ValueError("write a domain name, as in duplicates.example.org")
         return domain
 
-    def document_store(self) -> "BlobStore":
+    def document_store(self, sealer: "CaseSealer") -> "BlobStore":
         """The store of scans and papers; a folder is created.
+
+        Args:
+            sealer: Has the keys of the cases.
 
         Raises:
             BadSettings: There is no such store.
@@ -173,9 +253,43 @@ class Settings(BaseSettings):
         from adapters.blobs import BadBlobStore, BlobStore  # noqa: PLC0415 - many need none
 
         try:
-            return BlobStore(self.store_url, self._s3_access())
+            return BlobStore(self.store_url, sealer, self._s3_access())
         except BadBlobStore as error:
             raise BadSettings(f"{PREFIX}STORE_URL: {error}") from None
+
+    def mail_gateway(self) -> "SmtpMailGateway":
+        """The way to the mail server.
+
+        Raises:
+            BadSettings: A certificate or a key cannot be used.
+        """
+        from adapters.mail_smtp import SmtpMailGateway  # noqa: PLC0415 - many need none
+
+        try:
+            return SmtpMailGateway(self.smtp)
+        except BadTlsFile as error:
+            raise BadSettings(f"{PREFIX}SMTP__{error.field.upper()}: {error}") from None
+
+    def credentials(self) -> "Credentials":
+        """What holders, payment system and SMS gateway are shown; nothing if no file is named.
+
+        Raises:
+            BadSettings: The file, or a certificate or key named in it, cannot be used.
+        """
+        from adapters.credentials import (  # noqa: PLC0415 - likewise
+            BadCredentials,
+            Credentials,
+            read_credentials,
+        )
+
+        if self.credentials_file is None:
+            return Credentials()
+        try:
+            return read_credentials(
+                self.credentials_file, payments=self.payments_base_url, sms=self.sms_base_url
+            )
+        except BadCredentials as error:
+            raise BadSettings(f"{PREFIX}CREDENTIALS_FILE: {error}") from None
 
     def _s3_access(self) -> "S3Access | None":
         from adapters.blobs import S3Access  # noqa: PLC0415 - likewise
@@ -188,7 +302,9 @@ class Settings(BaseSettings):
 
 _PASSWORD = re.compile(r"(://[^/:@]+):[^/@]*@")
 """A password inside an address."""
+_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 _WEB_ADDRESS: TypeAdapter[HttpUrl] = TypeAdapter(HttpUrl)
+_OFFICER: TypeAdapter[str | None] = TypeAdapter(Identifier | None)
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -1,9 +1,13 @@
 """Connections to Temporal and everything client, worker and replayer have in common."""
 
 import logging
+import os
 import tomllib
 from collections.abc import Sequence
+from functools import cache
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import IndexedValueType
@@ -14,8 +18,13 @@ from temporalio.api.operatorservice.v1 import (
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import PydanticPayloadConverter
-from temporalio.converter import DataConverter
-from temporalio.envconfig import ClientConfig
+from temporalio.converter import (
+    DataConverter,
+    DefaultFailureConverterWithEncodedAttributes,
+    PayloadCodec,
+)
+from temporalio.envconfig import ClientConfig, ClientConnectConfig
+from temporalio.exceptions import ApplicationError
 from temporalio.plugin import SimplePlugin
 from temporalio.runtime import (
     LogForwardingConfig,
@@ -26,13 +35,20 @@ from temporalio.runtime import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from workflows.contracts import SEARCH_ATTRIBUTES
+from adapters.sealing import REFUSED
+from workers.metrics import prometheus
+from workers.settings import PREFIX, BadSettings
+from workflows.contracts import SEARCH_ATTRIBUTES, CaseRequest, CertificateRequest
 from workflows.duplicate_request import DuplicateRequest
 from workflows.temporary_certificate import TemporaryCertificate
 
 
 class Unreachable(Exception):
     """The Temporal server, or the namespace on it, cannot be used; the text says which."""
+
+
+class InsecureConnection(Exception):
+    """The Temporal server is on another machine, and TLS is not set up; the text says how."""
 
 
 class TolerantConverter(PydanticPayloadConverter):
@@ -45,10 +61,21 @@ class TolerantConverter(PydanticPayloadConverter):
     def from_payloads(
         self, payloads: Sequence[Payload], type_hints: list[type] | None = None
     ) -> list[Any]:
-        """Decode payloads; without type hints one by one, leaving the undecodable as bytes."""
-        if type_hints:
-            return super().from_payloads(payloads, type_hints)
-        return [self._decoded(payload) for payload in payloads]
+        """Decode payloads; without type hints one by one, leaving the undecodable as bytes.
+
+        Raises:
+            ApplicationError: A workflow was started with what its codec refused: it fails, for
+                a failed task would be tried for ever.
+        """
+        if not type_hints:
+            return [self._decoded(payload) for payload in payloads]
+        if type_hints[0] in _STARTS and any(map(_is_refused, payloads)):
+            raise ApplicationError(
+                "the input is not sealed for this case; start cases with `diploma submit`",
+                type="NotSealed",
+                non_retryable=True,
+            )
+        return super().from_payloads(payloads, type_hints)
 
     def _decoded(self, payload: Payload) -> Any:
         try:
@@ -57,33 +84,66 @@ class TolerantConverter(PydanticPayloadConverter):
             return payload.data
 
 
-DATA_CONVERTER = DataConverter(payload_converter_class=TolerantConverter)
+_STARTS = (CaseRequest, CertificateRequest)
 
 
-def plugin() -> SimplePlugin:
-    """Converter and workflows, in one place for client, worker and replayer."""
+def _is_refused(payload: Payload) -> bool:
+    return payload.metadata.get("encoding") == REFUSED
+
+
+def plugin(codec: PayloadCodec | None) -> SimplePlugin:
+    """Converter and workflows, in one place for client, worker and replayer.
+
+    Args:
+        codec: Seals what leaves the process, texts of failures included (R13); None only to
+            see what sealing costs.
+    """
+    converter = DataConverter(
+        payload_converter_class=TolerantConverter,
+        payload_codec=codec,
+        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+    )
     return SimplePlugin(
         "diploma-duplicates",
-        data_converter=DATA_CONVERTER,
+        data_converter=converter,
         workflows=[DuplicateRequest, TemporaryCertificate],
     )
 
 
-def runtime() -> Runtime:
-    """A runtime whose core logs through ours instead of to stdout."""
-    return Runtime(
-        telemetry=TelemetryConfig(
-            logging=LoggingConfig(
-                filter=TelemetryFilter(core_level="WARN", other_level="ERROR"),
-                forwarding=LogForwardingConfig(
-                    logger=logging.getLogger("temporalio.core"),
-                    append_target_to_name=False,
-                    # The fields may hold the text of somebody's failure (R13).
-                    append_log_fields_to_message=False,
-                ),
-            )
-        )
+def runtime(metrics_address: str | None = None) -> Runtime:
+    """The runtime of this process, whose core logs through ours instead of to stdout.
+
+    Args:
+        metrics_address: Where metrics are to be had, as in 127.0.0.1:9464; None for nowhere.
+
+    Raises:
+        BadSettings: The address cannot be listened on.
+    """
+    return _runtime(metrics_address, os.getpid())
+
+
+@cache
+def _runtime(metrics_address: str | None, _process: int) -> Runtime:
+    """One for each process; none works on in a process that was forked from its own."""
+    telemetry = TelemetryConfig(
+        logging=LoggingConfig(
+            filter=TelemetryFilter(core_level="WARN", other_level="ERROR"),
+            forwarding=LogForwardingConfig(
+                logger=logging.getLogger("temporalio.core"),
+                append_target_to_name=False,
+                prepend_target_on_message=False,
+                # The fields may hold the text of somebody's failure (R13).
+                append_log_fields_to_message=False,
+            ),
+        ),
+        metrics=prometheus(metrics_address) if metrics_address else None,
     )
+    try:
+        return Runtime(telemetry=telemetry)
+    except (RuntimeError, ValueError):
+        raise BadSettings(
+            f"{PREFIX}METRICS_ADDRESS: {metrics_address} cannot be listened on"
+        ) from None
 
 
 async def register_search_attributes(client: Client) -> None:
@@ -112,26 +172,46 @@ async def register_search_attributes(client: Client) -> None:
         ) from None
 
 
-async def connect(address: str | None = None, namespace: str | None = None) -> Client:
+async def connect(
+    codec: PayloadCodec | None,
+    address: str | None = None,
+    namespace: str | None = None,
+    *,
+    allow_plain: bool = False,
+    identity: str | None = None,
+    metrics_address: str | None = None,
+) -> Client:
     """Connect as the environment says (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_TLS...).
 
     Args:
+        codec: See `plugin`.
         address: Overrides the environment; for the embedded stack.
         namespace: Likewise.
+        allow_plain: Connect to another machine without TLS, too.
+        identity: Who acts, as the engine's history shows it; else process and host.
+        metrics_address: Where the metrics of this process are to be had; for workers.
 
     Raises:
         Unreachable: No server answers there, or it does not know the namespace.
+        InsecureConnection: The server is on another machine and would be talked to in clear.
     """
     try:
-        config = ClientConfig.load_client_connect_config(disable_env=address is not None)
+        config = ClientConfig.load_client_connect_config() if address is None else {}
     except (ValueError, RuntimeError, OSError, tomllib.TOMLDecodeError):
         raise Unreachable("the TEMPORAL_ variables or the profiles file are not usable") from None
     target = address or config.get("target_host") or "localhost:7233"
     config["target_host"] = target
     if namespace is not None:
         config["namespace"] = namespace
+    if not (allow_plain or _is_secured(config) or is_loopback(target)):
+        raise InsecureConnection(
+            f"{target} is another machine and TLS is not set up: set TEMPORAL_TLS and what goes "
+            f"with it or TEMPORAL_API_KEY, or allow it with {PREFIX}ALLOW_PLAIN_TEMPORAL=true"
+        )
     try:
-        client = await Client.connect(**config, plugins=[plugin()], runtime=runtime())
+        client = await Client.connect(
+            **config, identity=identity, plugins=[plugin(codec)], runtime=runtime(metrics_address)
+        )
         await client.workflow_service.describe_namespace(
             DescribeNamespaceRequest(namespace=client.namespace)
         )
@@ -145,3 +225,18 @@ async def connect(address: str | None = None, namespace: str | None = None) -> C
             "or set TEMPORAL_ADDRESS"
         ) from None
     return client
+
+
+def _is_secured(config: ClientConnectConfig) -> bool:
+    """True when the SDK will use TLS, as it does of itself with an API key."""
+    tls = config.get("tls")
+    return bool(tls) or (tls is None and bool(config.get("api_key")))
+
+
+def is_loopback(address: str) -> bool:
+    """True when an address, as in host:port, is on this machine."""
+    try:
+        host = urlsplit(f"//{address}").hostname or ""
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -25,6 +25,8 @@ TURNED_DOWN = {
 }
 """How the applicant is told that something is wrong."""
 
+PARKED_METRIC = "diploma_parked_messages"
+"""Counter of messages nobody could apply, whatever the case."""
 PARKED_MAILED_SINGLY = 20
 PARKED_WORTH_A_MAIL = frozenset({100, 1000, 10_000})
 """Each new reason is written to ops; of a flood only these counts, or it were a flood of mails."""
@@ -130,11 +132,12 @@ class Case:
     def note(self, event: str, detail: str = "") -> None:
         """Add to the timeline and the log; nothing personal may stand in either."""
         self.state.note(self.now(), event, detail)
-        workflow.logger.info("case", extra={"happened": event, "detail": detail})
+        workflow.logger.info("case", extra={"happened": event})
 
     def park(self, message: str, reason: str) -> None:
         """Keep for a person what cannot be applied, and tell ops: never guess, never be silent."""
         self.state.park(self.now(), message, reason)
+        workflow.metric_meter().create_counter(PARKED_METRIC).add(1)
         self.note("parked", f"{message[:60]}: {reason}")
         known = self.state.is_repeated(f"parked:{message[:60]}:{reason}")
         few = self.state.parked_total <= PARKED_MAILED_SINGLY and not known

@@ -30,6 +30,9 @@ from workflows.contracts import Acknowledgement, CaseView, CorrectionAnswer
 from workflows.reception import Reception, plain_name, turned_down
 from workflows.view import case_view
 
+LIFTED_BY = "lifted-by"
+"""Marks the runs whose timeline names who lifted a suspension; runs of before 0.4.0 do not."""
+
 
 class CaseMessages:
     """The messages of a `DuplicateRequest`, above its story."""
@@ -48,6 +51,7 @@ class CaseMessages:
         """Correct a returned, refused or suspended application (R5)."""
         state = self._state
         correction = self._reception.read_update(Correction, payload)
+        self._reception.sign("submit_correction", correction.officer)
         ticket = self._reception.queue(correction, awaited=True)
         await workflow.wait_condition(
             lambda: ticket in state.answered or self._leaving or state.status.is_final
@@ -69,7 +73,7 @@ class CaseMessages:
     def record_holder_reply(self, *payload: Any) -> Acknowledgement:
         """Answer the document check for the holder (R6)."""
         reply = self._reception.read_update(HolderReply, payload)
-        remark = self._reception.take_reply(reply, "staff")
+        remark = self._reception.take_reply(reply, reply.officer or "staff")
         return Acknowledgement(status=self._state.status, remark=remark)
 
     @record_holder_reply.validator
@@ -149,14 +153,16 @@ class CaseMessages:
     @workflow.signal(description="The applicant's correction: changes and documents")
     def correction_submitted(self, *payload: Any) -> None:
         """The applicant sent a correction (R5)."""
-        if correction := self._reception.read_signal("correction_submitted", Correction, payload):
+        name = "correction_submitted"
+        if correction := self._reception.read_signal(name, Correction, payload):
+            self._reception.sign(name, correction.officer)
             self._reception.take_correction(correction)
 
     @workflow.signal(description="The holder's answer to the document check")
     def holder_replied(self, *payload: Any) -> None:
         """The holder answered (R6)."""
         if reply := self._reception.read_signal("holder_replied", HolderReply, payload):
-            self._reception.take_reply(reply, "signal")
+            self._reception.take_reply(reply, reply.officer or "signal")
 
     @workflow.signal(description="The payment system confirms the invoice")
     def payment_received(self, *payload: Any) -> None:
@@ -167,32 +173,37 @@ class CaseMessages:
     @workflow.signal(description="The duplicate is made: series, number, registration number, date")
     def production_finished(self, *payload: Any) -> None:
         """The duplicate is made (R9)."""
-        if record := self._reception.read_signal("production_finished", ProductionRecord, payload):
+        name = "production_finished"
+        if record := self._reception.read_signal(name, ProductionRecord, payload):
+            self._reception.sign(name, record.officer)
             self._reception.take_production(record)
 
     @workflow.signal(description="The duplicate was handed over: method, date, reference")
     def duplicate_handed_over(self, *payload: Any) -> None:
         """The duplicate was handed over (R9)."""
-        if hand_over := self._reception.read_signal("duplicate_handed_over", HandOver, payload):
+        name = "duplicate_handed_over"
+        if hand_over := self._reception.read_signal(name, HandOver, payload):
+            self._reception.sign(name, hand_over.officer)
             self._reception.take_hand_over(hand_over)
 
     @workflow.signal(description="The applicant gives the request up; {} will do")
     def withdraw_requested(self, *payload: Any) -> None:
         """The applicant withdraws; possible until the duplicate is issued."""
         name = "withdraw_requested"
-        if self._reception.read_signal(name, WithdrawalRequested, payload) is None:
-            return
-        if self._state.status.is_final or self._state.hand_over is not None:
-            self._case.park(name, f"too late: {self._state.status}")
-        else:
-            self._state.withdrawn = True
+        if wish := self._reception.read_signal(name, WithdrawalRequested, payload):
+            self._reception.sign(name, wish.officer)
+            self._reception.take_withdrawal(wish)
 
     @workflow.signal(description="Staff found the passport mended; {} will do")
     def suspension_lifted(self, *payload: Any) -> None:
         """The error in the passport is mended (R5)."""
         name = "suspension_lifted"
-        if self._reception.read_signal(name, SuspensionLifted, payload) is None:
+        news = self._reception.read_signal(name, SuspensionLifted, payload)
+        if news is None:
             return
+        if news.officer and workflow.patched(LIFTED_BY):
+            # Officers could be given here before, and an entry is a record to write.
+            self._reception.sign(name, news.officer)
         if self._state.status is CaseStatus.SUSPENDED:
             self._state.lifted = True
         else:
@@ -201,7 +212,9 @@ class CaseMessages:
     @workflow.signal(description="The parcel was sent, or came back: tracking, event, day")
     def parcel_reported(self, *payload: Any) -> None:
         """The duplicate went to the post, or came back (R9)."""
-        if report := self._reception.read_signal("parcel_reported", ParcelReport, payload):
+        name = "parcel_reported"
+        if report := self._reception.read_signal(name, ParcelReport, payload):
+            self._reception.sign(name, report.officer)
             self._reception.take_parcel(report)
 
     @workflow.signal(description="The applicant entered the right one-time code; {} will do")
@@ -211,20 +224,23 @@ class CaseMessages:
         news = self._reception.read_signal(name, ContactConfirmed, payload)
         if news is None:
             return
+        how = f"by {news.officer}" if news.officer else "by code"
         if self._state.contact_confirmed:
-            self._case.note("repeated", name)
+            self._case.note("repeated", f"{name}, {how}")
         elif self._state.status.is_final:
             self._case.park(name, f"too late: {self._state.status}")
         else:
             self._state.contact_confirmed = True
-            self._case.note(name, f"by {news.officer}" if news.officer else "by code")
+            self._case.note(name, how)
 
     @workflow.signal(description="The applicant asks for another one-time code; {} will do")
     def code_requested(self, *payload: Any) -> None:
         """Another code is to be sent; too soon or too often it is not (R1)."""
         name = "code_requested"
-        if self._reception.read_signal(name, CodeRequested, payload) is None:
+        wish = self._reception.read_signal(name, CodeRequested, payload)
+        if wish is None:
             return
+        self._reception.sign(name, wish.officer)
         if self._state.awaits_code and not self._state.status.is_final:
             self._state.codes_wanted = self._state.codes_sent + 1
         else:
@@ -234,8 +250,10 @@ class CaseMessages:
     def certificate_requested(self, *payload: Any) -> None:
         """The applicant asks for a temporary certificate, or for its renewal (R10)."""
         name = "certificate_requested"
-        if self._reception.read_signal(name, CertificateRequested, payload) is None:
+        wish = self._reception.read_signal(name, CertificateRequested, payload)
+        if wish is None:
             return
+        self._reception.sign(name, wish.officer)
         today = self._case.now().date()
         if self._state.status.is_final:
             self._case.park(name, f"too late: {self._state.status}")

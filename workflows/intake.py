@@ -31,7 +31,9 @@ class Intake:
         documents, pdf_only = state.application.documents, state.route is Route.ARCHIVE
         examining = workflow.start_activity_method(
             ScanActivities.examine_scans,
-            ScansToExamine(documents=documents, pdf_only=pdf_only),
+            ScansToExamine(
+                documents=documents, pdf_only=pdf_only, control_number=state.control_number
+            ),
             start_to_close_timeout=policies.SCANS,
             heartbeat_timeout=policies.WORKER_GONE,
             retry_policy=policies.OUTSIDE_RETRY,

@@ -16,6 +16,7 @@ from domain.messages import (
     ParcelReport,
     PaymentReceived,
     ProductionRecord,
+    WithdrawalRequested,
 )
 from domain.statuses import CaseStatus
 from workflows.case import Case
@@ -36,6 +37,11 @@ SINCE_REGISTER = frozenset(
 """Signals that cases begun before the register do not know."""
 GIVEN_UP = frozenset({CaseStatus.WITHDRAWN, CaseStatus.CLOSED})
 """Ends after which a late payment goes back of itself (R7)."""
+ISSUED_STAYS = (
+    "what was issued stays in the register, as the law demands; "
+    "personal data is erased when nothing is owed any more"
+)
+"""What an applicant has to be answered who takes back the consent too late (R13)."""
 LONGEST_FIELD_NAME = 40
 """No field of ours has a longer name; a longer key is somebody's text."""
 
@@ -76,6 +82,11 @@ class Reception:
         except UnreadableMessage as fault:
             raise turned_down(str(fault)) from None
 
+    def sign(self, name: str, officer: str | None) -> None:
+        """Name the officer who gave a message in another's place; without one nothing is noted."""
+        if officer is not None:
+            self._case.note(name, f"by {officer}")
+
     def check_in_review(self) -> None:
         """Turn down an answer to a document check that does not run.
 
@@ -90,7 +101,9 @@ class Reception:
         state = self._case.state
         state.tickets += 1
         state.corrections.append(
-            PendingCorrection(ticket=state.tickets, correction=correction, awaited=awaited)
+            PendingCorrection(
+                ticket=state.tickets, correction=correction.unsigned(), awaited=awaited
+            )
         )
         return state.tickets
 
@@ -105,7 +118,7 @@ class Reception:
 
     def take_reply(self, reply: HolderReply, source: str) -> str:
         """The answer to the document check; returns what became of it, empty when all is well."""
-        state = self._case.state
+        state, reply = self._case.state, reply.unsigned()
         identity = f"reply:{reply.reply_id}"
         if reply == state.reply or (reply.reply_id and identity in state.seen):
             self._case.note("repeated", "reply")
@@ -121,7 +134,7 @@ class Reception:
 
     def take_production(self, record: ProductionRecord) -> None:
         """The holder made the duplicate (R9)."""
-        state = self._case.state
+        state, record = self._case.state, record.unsigned()
         if record == state.production:
             self._case.note("repeated", "production")
         elif state.status is not CaseStatus.IN_PRODUCTION or state.production is not None:
@@ -131,7 +144,7 @@ class Reception:
 
     def take_parcel(self, report: ParcelReport) -> None:
         """The duplicate went to the post, or came back (R9)."""
-        state = self._case.state
+        state, report = self._case.state, report.unsigned()
         sent = report.event is ParcelEvent.SENT
         if report == state.parcel_news or (sent and report == state.parcel):
             self._case.note("repeated", "parcel")
@@ -163,13 +176,26 @@ class Reception:
 
     def take_hand_over(self, hand_over: HandOver) -> None:
         """The duplicate was handed over (R9)."""
-        state = self._case.state
+        state, hand_over = self._case.state, hand_over.unsigned()
         if hand_over == state.hand_over:
             self._case.note("repeated", "hand-over")
         elif state.status is not CaseStatus.READY or state.hand_over is not None:
             self._case.park("duplicate_handed_over", f"nothing is ready for it: {state.status}")
         else:
             state.hand_over = hand_over
+
+    def take_withdrawal(self, wish: WithdrawalRequested) -> None:
+        """The applicant gives the request up; to take the consent back it is never too late."""
+        state = self._case.state
+        if wish.consent_withdrawn:
+            state.consent_withdrawn_at = state.consent_withdrawn_at or self._case.now()
+            self._case.note("consent_withdrawn")
+        if not state.status.is_final and state.hand_over is None:
+            state.withdrawn = True
+        elif not wish.consent_withdrawn:
+            self._case.park("withdraw_requested", f"too late: {state.status}")
+        elif state.status not in GIVEN_UP:
+            self._case.park("withdraw_requested", f"too late: {state.status}; {ISSUED_STAYS}")
 
     def take_payment(self, payment: PaymentReceived) -> None:
         """The payment system confirms the invoice; exactly its amount, exactly once (R7)."""

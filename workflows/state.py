@@ -171,6 +171,8 @@ class CaseState(BaseModel):
     hand_over: HandOver | None = None
     lifted: bool = False
     withdrawn: bool = False
+    consent_withdrawn_at: Instant | None = None
+    """Set once the applicant took back the consent to the processing of personal data (R13)."""
 
     charges: list[Charge] = []
     in_instalments: bool = False

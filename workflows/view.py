@@ -36,7 +36,8 @@ NEXT_STEP = {
     "`correction_submitted` or `diploma correct`.",
     CaseStatus.REFUSED: "The applicant sends a correction; staff can enter it with the signal "
     "`correction_submitted` or `diploma correct`.",
-    CaseStatus.SUSPENDED: "When the passport is mended, send the signal `suspension_lifted`.",
+    CaseStatus.SUSPENDED: "When the passport is mended, send the signal "
+    "`suspension_lifted` or use `diploma lift`.",
     CaseStatus.IN_PRODUCTION: "Nothing to do before the due date. An answer that came by phone or "
     "letter is recorded with the signal `production_finished`.",
     CaseStatus.READY: "Nothing to do before the due date. Record the hand-over with the signal "

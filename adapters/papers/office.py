@@ -67,18 +67,19 @@ class PaperOffice:
             known_sha256: Of the paper when it was issued before; then it is only fetched.
 
         Raises:
-            TemporaryFailure: The store or the authority for time is away, or our certificate is
-                not in force; try again.
-            PermanentFailure: A fact is missing, a letter is in no font, or what was issued
-                before is lost; a person has to look.
+            TemporaryFailure: The store, the key of the case or the authority for time is away,
+                or our certificate is not in force; try again.
+            PermanentFailure: A fact is missing, a letter is in no font, what was issued before
+                is lost, or the case was erased; a person has to look.
             BadTemplate: The template has a fault that no specimen shows.
             BadBlobStore: A person has to mend the store.
         """
         if known_sha256 is None:
             content = self._signer.sign(self._set(order, application, control_number))
-            sha256 = self._store.put(content)
+            sha256 = self._store.put(control_number, content)
         else:
-            content, sha256 = self._kept(known_sha256, order.template), known_sha256
+            content = self._kept(control_number, known_sha256, order.template)
+            sha256 = known_sha256
         return IssuedPaper(
             sha256=sha256, file_name=file_name(order.template, control_number), content=content
         )
@@ -91,9 +92,9 @@ class PaperOffice:
         except FactMissing as missing:
             raise PermanentFailure(f"a paper cannot be made out: {missing}") from None
 
-    def _kept(self, sha256: str, template: PaperTemplate) -> bytes:
+    def _kept(self, control_number: str, sha256: str, template: PaperTemplate) -> bytes:
         try:
-            return self._store.get(sha256)
+            return self._store.get(control_number, sha256)
         except (BlobMissing, BlobDamaged) as lost:
             raise PermanentFailure(f"{template}: {lost}") from None
 

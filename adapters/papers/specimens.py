@@ -17,6 +17,7 @@ from domain.federal import DOCUMENT_NAMES
 from domain.fees import FEE_LABELS, Fee, FeeCode
 from domain.messages import ProductionRecord
 from domain.papers import PAPER_MODELS, AnyPaper, Graduate
+from domain.retention import BASIS_LABELS, ErasureBasis
 
 MARKUP = r"#panic() *a* $x$ _y_ `z` \ <b> {{ 7*7 }} @c /*d*/ //e ~ -- 'f' = [g] &amp;"
 """All that typst, HTML or jinja could take for more than letters."""
@@ -82,6 +83,11 @@ _ORDINARY: dict[str, Any] = {
         registration_number="2026-118",
         issued_on=date(2026, 5, 27),
     ),
+    "operator": "Служба выдачи дубликатов дипломов, 109240, город Москва, Яузская улица, дом 1",
+    "officer": "officer-7",
+    "reason": BASIS_LABELS[ErasureBasis.RETENTION_ENDED],
+    "destroyed_at": datetime(2026, 4, 29, 14, 5, 7, tzinfo=timezone(timedelta(hours=3))),
+    "contents": 12,
 }
 _SURNAME = "Архинеологопротопоповознесенскоконстантинопольскопреображенский"
 _LONG = "Государственное автономное профессиональное образовательное учреждение " * 4
@@ -118,6 +124,10 @@ _EXTREME: dict[str, Any] = {
         issued_on=date(2026, 5, 27),
     ),
     "name_change": NameChange(number="IX-АГ " + "8" * 54, issued_on=date(1999, 9, 9)),
+    "operator": f"{MARKUP} {_LONG}",
+    "officer": "officer_" * 12,
+    "reason": BASIS_LABELS[ErasureBasis.CONSENT_WITHDRAWN],
+    "contents": 1_234_567,
 }
 
 ORDINARY = _one_of_each(_ORDINARY)

@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy import URL, Connection, Engine, create_engine, event, func, select
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from activities.ports import TemporaryFailure
 from adapters.database_address import database_address
 from adapters.register.errors import SETTING, BadRegister
 from adapters.register.failures import translated
@@ -68,6 +69,26 @@ class Database:
         with translated(), closing(sqlite3.connect(self._file)) as connection:
             _write_ahead(connection, time.monotonic() + self._wait_seconds)
 
+    def scrub(self, *tables: str) -> None:
+        """Write tables anew, so that nothing is left of what they held before.
+
+        PostgreSQL's own log and old backups still have it. SQLite writes all tables at once.
+
+        Raises:
+            TemporaryFailure: The database is away or busy; try again.
+            BadRegister: A person has to mend something.
+        """
+        if self._file is None:
+            anew = self._writer.execution_options(isolation_level="AUTOCOMMIT")
+            with translated(), anew.connect() as connection:
+                connection.exec_driver_sql(f"VACUUM FULL {', '.join(tables)}")
+            return
+        with translated(), closing(sqlite3.connect(self._file, self._wait_seconds)) as connection:
+            connection.execute("VACUUM")
+            busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise TemporaryFailure("register is busy")
+
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """A connection to read with; all its statements see the same moment.
@@ -121,6 +142,7 @@ def _prepare(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # `_begin` begins, not the driver
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA secure_delete = ON")
 
 
 def _begin(connection: Connection) -> None:

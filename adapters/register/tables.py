@@ -12,12 +12,11 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
-    Text,
     TypeDecorator,
-    text,
 )
 
 
@@ -57,7 +56,9 @@ cases = Table(
     Column("due_on", Date),
     Column("provisional", Boolean, nullable=False),
     Column("ended_at", Moment),
-    Column("view", JSON, nullable=False),
+    Column("sealed_view", LargeBinary),  # empty once erased, here and below
+    Column("consent_withdrawn_at", Moment),
+    Column("erased_at", Moment),
 )
 
 
@@ -125,22 +126,14 @@ papers = Table(
     _case(),
     Column("kind", String, nullable=False),
     Column("state", String, nullable=False),
-    Column("series", String, nullable=False),
-    Column("number", String, nullable=False),
-    Column("registration_number", String, nullable=False),
+    Column("sealed_numbers", LargeBinary),
+    Column("number_index", String),  # stays: a number given once is never given again
     Column("issued_on", Date),
     Column("valid_until", Date),
     Column("changed_on", Date, nullable=False),
     Column("annulled_by", Integer),  # revision of the record that annulled it
     Index("ix_papers_control_number", "control_number"),
-    Index(
-        "uq_papers_duplicate",
-        "series",
-        "number",
-        unique=True,
-        sqlite_where=text("kind = 'duplicate' AND number <> ''"),
-        postgresql_where=text("kind = 'duplicate' AND number <> ''"),
-    ),
+    Index("uq_papers_number_index", "number_index", unique=True),
 )
 
 paper_files = Table(
@@ -159,7 +152,21 @@ federal_rows = Table(
     METADATA,
     _case(primary_key=True),
     Column("issued_on", Date, nullable=False, index=True),
-    Column("content", Text, nullable=False),  # all that is personal in the register, in one piece
+    Column("sealed", LargeBinary),
+    Column("fingerprint", String),  # tells whether the content is still the same
+    Column("exported_at", Moment),
+)
+
+erasures = Table(
+    "erasures",
+    METADATA,
+    Column("control_number", String, primary_key=True),  # a case that never came here may have keys
+    Column("basis", String, nullable=False),
+    Column("officer", String, nullable=False),
+    Column("begun_at", Moment, nullable=False),
+    Column("destroyed_at", Moment),
+    Column("contents", Integer, nullable=False),
+    Column("act_sha256", String),
 )
 
 calendar_years = Table(

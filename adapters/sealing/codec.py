@@ -16,13 +16,12 @@ from temporalio.converter import (
     WorkflowSerializationContext,
 )
 
+from adapters.sealing import REFUSED
 from adapters.sealing.errors import NotSealed, Tampered
 from adapters.sealing.keyring import SERVICE, CaseKey, KeyRing
 from adapters.sealing.seal import key_id_of, open_sealed, seal
 
 SEALED: Final = b"binary/encrypted"
-REFUSED: Final = b"binary/refused"
-"""Encoding no converter knows: a message that has it is parked like any other unreadable one."""
 KEY_ID: Final = "encryption-key-id"
 
 
@@ -44,16 +43,21 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
     is no fault of the message, everything waits until it is back.
     """
 
-    def __init__(self, ring: KeyRing, *, accepts_plaintext: bool = False) -> None:
+    def __init__(
+        self, ring: KeyRing, *, accepts_plaintext: bool = False, makes_keys: bool = True
+    ) -> None:
         """Take a ring.
 
         Args:
             ring: Where the keys are.
             accepts_plaintext: Take cases on that began before anything was sealed. The ring
                 remembers which ones: a case that began sealed never gets to see plain text.
+            makes_keys: Make the key of a case that has none, as whoever starts one must. A
+                worker must not: a case without a key waits until its key is restored.
         """
         self._ring = ring
         self._accepts_plaintext = accepts_plaintext
+        self._key_for = ring.key_for if makes_keys else ring.known
         self._case: str | None = None
 
     def with_context(self, context: SerializationContext) -> Self:
@@ -74,11 +78,11 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
 
         Raises:
             KeyDestroyed: The case was erased.
-            KeyUnknown: The master key is missing.
+            KeyUnknown: The master key is missing, or the case's own where none is made.
             TemporaryFailure: The ring is away or busy.
             BadKeys: A person has to mend something.
         """
-        key = await self._looked_up(self._case or SERVICE, self._ring.key_for)
+        key = await self._looked_up(self._case or SERVICE, self._key_for)
         return [_sealed(payload, key) for payload in payloads]
 
     async def encode_typed(self, payloads: Sequence[Payload]) -> list[Payload]:
@@ -118,7 +122,9 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
     async def _takes_plaintext(self) -> bool:
         if self._case is None:
             return self._accepts_plaintext
-        first_seen = partial(self._ring.key_for, began_plain=self._accepts_plaintext)
+        if not self._accepts_plaintext and not await asyncio.to_thread(self._ring.has, self._case):
+            return False  # and no key is made: the next worker may be told to accept it
+        first_seen = partial(self._ring.key_for, began_plain=True)
         return (await self._looked_up(self._case, first_seen)).began_plain
 
     async def _key_to(self, payload: Payload) -> CaseKey | None:

@@ -12,13 +12,13 @@ from typing import Any
 from uuid import uuid4
 
 from cryptography.exceptions import InvalidTag
-from sqlalchemy import ColumnElement, Row, Update, and_, insert, not_, select, update
+from sqlalchemy import ColumnElement, Row, Update, and_, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from adapters.sealing.errors import BadKeys, KeyDestroyed, KeyUnknown
 from adapters.sealing.masters import MasterKey, MasterKeys
 from adapters.sealing.seal import KEY_BYTES
-from adapters.sealing.storage import SETTING, KeyStorage, case_keys
+from adapters.sealing.storage import OWN, SETTING, KeyStorage, anchors, case_keys
 from domain.base import Frozen
 
 SERVICE = "service"
@@ -50,6 +50,20 @@ class Rotation(Frozen):
     rewrapped: int
     left: int
     """Keys still wrapped by a former master key; at 0 it may be taken away."""
+
+
+class Wrapped(Frozen):
+    """How many keys a master key wraps."""
+
+    master_id: str
+    keys: int
+
+
+class Anchor(Frozen):
+    """The last line of a file that must not lose its end unseen."""
+
+    place: int
+    digest: str
 
 
 class KeyRing:
@@ -105,6 +119,11 @@ class KeyRing:
     def remembered(self, control_number: str) -> CaseKey | None:
         """The key of a case if it was used lately; asks no database."""
         return self._by_case.get(control_number)
+
+    def has(self, control_number: str) -> bool:
+        """True when the case ever had a key."""
+        known = self._by_case.get(control_number) is not None
+        return known or self._row(_own(control_number)) is not None
 
     def key_for(self, control_number: str, *, began_plain: bool = False) -> CaseKey:
         """The key of a case, made at first use; the first of several who make it wins.
@@ -223,6 +242,33 @@ class KeyRing:
         with self._storage.connection() as connection:
             return Rotation(rewrapped=done, left=len(connection.execute(others).all()))
 
+    def wrapped(self) -> tuple[Wrapped, ...]:
+        """How many keys each master key wraps; those destroyed are wrapped by none."""
+        count = (
+            select(case_keys.c.master_id, func.count())
+            .where(case_keys.c.destroyed_at.is_(None))
+            .group_by(case_keys.c.master_id)
+            .order_by(case_keys.c.master_id)
+        )
+        with self._storage.connection() as connection:
+            rows = connection.execute(count).all()
+        return tuple(Wrapped(master_id=master_id, keys=keys) for master_id, keys in rows)
+
+    def anchor(self, name: str) -> Anchor | None:
+        """The last line of a file; None when none was told yet."""
+        with self._storage.connection() as connection:
+            row = connection.execute(select(anchors).where(anchors.c.name == name)).one_or_none()
+        return Anchor(place=row.place, digest=row.digest) if row else None
+
+    def set_anchor(self, name: str, place: int, digest: str) -> None:
+        """Remember the last line of a file; its writers see to it that they come one by one."""
+        line = {"place": place, "digest": digest}
+        with self._storage.connection() as connection:
+            if not connection.execute(
+                update(anchors).where(anchors.c.name == name).values(line)
+            ).rowcount:
+                connection.execute(insert(anchors).values(name=name, **line))
+
     def _rewrap(self, row: Row[Any], former: MasterKey, primary: MasterKey) -> int:
         context = _context(row)
         wrapped = primary.wrap(self._unwrapped(row, former), context)
@@ -296,7 +342,7 @@ class KeyRing:
 
 def _own(control_number: str) -> ColumnElement[bool]:
     """The key a case was given, not those of messages typed for it."""
-    return and_(case_keys.c.control_number == control_number, not_(case_keys.c.typed))
+    return and_(case_keys.c.control_number == control_number, OWN)
 
 
 def _end(which: ColumnElement[bool]) -> Update:

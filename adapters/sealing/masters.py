@@ -6,7 +6,8 @@ import secrets
 import stat
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from adapters.sealing.errors import BadKeys
 from adapters.sealing.seal import KEY_BYTES
-from adapters.secret_files import write_once
+from adapters.secret_files import replace, write_once
 
 SETTING = "DIPLOMA_MASTER_KEYS"
 FILE_SETTING = "DIPLOMA_MASTER_KEYS_FILE"
@@ -106,11 +107,45 @@ def create_master_key(file: Path, setting: str = FILE_SETTING) -> None:
     Raises:
         BadKeys: The file cannot be written.
     """
-    if file.exists():
-        return
-    line = f"{secrets.token_hex(4)}:{b64encode(secrets.token_bytes(KEY_BYTES)).decode()}\n"
+    if not file.exists():
+        with _written(file, setting):
+            write_once(file, _new_line().encode())
+
+
+def put_first(file: Path, setting: str = FILE_SETTING) -> None:
+    """Put a new master key before all others in the file, so that it wraps from now on.
+
+    Raises:
+        BadKeys: The file cannot be used, or not be written.
+    """
+    _from_file(file, setting)
+    with _written(file, setting):
+        replace(file, (_new_line() + file.read_text(encoding="utf-8")).encode())
+
+
+def take_away(file: Path, master_id: str, setting: str = FILE_SETTING) -> None:
+    """Take a master key that wraps nothing any more out of the file.
+
+    Raises:
+        BadKeys: The file cannot be used, does not have it, or would have none left.
+    """
+    known = _from_file(file, setting)
+    if master_id not in known or len(known) == 1:
+        raise BadKeys(f"{setting}: {file} has no master key of this id, or no other one")
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [line for line in lines if line.partition(":")[0].strip() != master_id]
+    with _written(file, setting):
+        replace(file, "".join(kept).encode())
+
+
+def _new_line() -> str:
+    return f"{secrets.token_hex(4)}:{b64encode(secrets.token_bytes(KEY_BYTES)).decode()}\n"
+
+
+@contextmanager
+def _written(file: Path, setting: str) -> Iterator[None]:
     try:
-        write_once(file, line.encode())
+        yield
     except OSError:
         raise BadKeys(
             f"{setting}: the file {file} cannot be written; mend path or rights"

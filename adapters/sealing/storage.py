@@ -12,6 +12,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
     String,
@@ -45,13 +46,22 @@ case_keys = Table(
     Column("created_at", Moment, nullable=False),
     Column("destroyed_at", Moment),
 )
-_OWN = text("NOT typed")
+anchors = Table(
+    "anchors",
+    MetaData(),
+    Column("name", String, primary_key=True),
+    Column("place", Integer, nullable=False),
+    Column("digest", String, nullable=False),
+)
+"""The last line of each file that must not lose its end unseen."""
+OWN = text("NOT typed")
+"""Keys of cases; written as the index has it, or SQLite does not use it."""
 _one_own_key = Index(
     "uq_case_keys_own",
     case_keys.c.control_number,
     unique=True,
-    sqlite_where=_OWN,
-    postgresql_where=_OWN,
+    sqlite_where=OWN,
+    postgresql_where=OWN,
 )
 
 _WAIT_SECONDS = 5
@@ -109,6 +119,7 @@ class KeyStorage:
         with self.connection() as connection:
             connection.execute(CreateTable(case_keys, if_not_exists=True))
             connection.execute(CreateIndex(_one_own_key, if_not_exists=True))
+            connection.execute(CreateTable(anchors, if_not_exists=True))
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
@@ -148,7 +159,9 @@ class KeyStorage:
             code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_MISUSE)
             if code & 0xFF in _PASSES:  # the upper bits are details
                 return TemporaryFailure("key ring is busy, or its disk full or failing")
-            return self._bad(f"{self._file} is missing, damaged, or no key ring; restore it")
+            return self._bad(
+                f"{self._file} is missing, damaged, or no key ring; restore it, or begin a new one with `diploma keys create`"
+            )
         if isinstance(error, OperationalError | InterfaceError | NoConnectionFree):
             return TemporaryFailure("key ring cannot be reached, or is busy")
         return self._bad("the database refuses; is there the table, and may we write it?")

@@ -22,6 +22,7 @@ MODULES = {
     "claim": "staff",
     "reassign": "staff",
     "decide": "staff",
+    "lift": "staff",
     "report": "staff",
     "verify": "papers",
     "verify-site": "papers",
@@ -35,6 +36,10 @@ MODULES = {
     "register": "register",
     "store": "store",
     "calendar": "calendar",
+    "retention": "retention",
+    "keys": "keys",
+    "codec": "codec",
+    "access-log": "access_log",
 }
 """Where each command is, in the order they are listed; the last ones are groups of commands."""
 

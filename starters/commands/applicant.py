@@ -8,11 +8,20 @@ from pydantic import BaseModel
 from temporalio.client import Client
 
 from adapters.profiles import load_profile
+from adapters.sealing.errors import KeyDestroyed
+from domain.base import JsonObject
 from domain.confirmation import CodeOutcome
 from domain.deficiencies import ReasonKind
-from domain.messages import CertificateRequested, CodeRequested, Correction, WithdrawalRequested
-from domain.numbers import parse_control_number
-from starters import cases, codes, display, records
+from domain.messages import (
+    CertificateRequested,
+    CodeRequested,
+    ContactConfirmed,
+    Correction,
+    WithdrawalRequested,
+)
+from domain.numbers import control_number, parse_control_number
+from domain.register import RegisteredCase
+from starters import cases, codes, consent, display, records
 from starters.console import (
     BAD_INPUT,
     FAILED,
@@ -32,6 +41,7 @@ from starters.console import (
 )
 from starters.files import read_object
 from starters.intake import keep, take_in
+from starters.officers import MaybeOfficer, signed
 from workers.settings import load_settings
 from workflows.contracts import CorrectionAnswer, Signal, Update
 
@@ -58,7 +68,7 @@ def submit(
     async def start(client: Client) -> cases.Submission:
         if scenario is not None:
             await play_scenario(application, scenario)
-        await keep(scans)
+        await keep(scans, control_number(application))
         async with records.register() as register:
             return await cases.submit(client, register, application)
 
@@ -86,7 +96,7 @@ def status(number: Number, as_json: Json = False) -> None:
             return await cases.view(client, known)
         except cases.NoWorker:
             return await cases.row(client, known)
-        except cases.NoSuchCase:
+        except (cases.NoSuchCase, KeyDestroyed):
             async with records.register() as register:
                 return await cases.view_on_record(register, known)
 
@@ -96,6 +106,8 @@ def status(number: Number, as_json: Json = False) -> None:
     elif isinstance(found, cases.CaseRow):
         display.out.print(display.case_table([found]))
         display.err.print("No worker is running: this is what the server knows by itself.")
+    elif isinstance(found, cases.ErasedCase):
+        display.out.print(display.erased_case(found), markup=False)
     else:
         display.out.print(display.case_panel(found))  # type: ignore[arg-type]
 
@@ -104,15 +116,16 @@ def status(number: Number, as_json: Json = False) -> None:
 def correct(
     number: Number,
     file: Annotated[Path, typer.Argument(help="Correction as a JSON file.")],
+    officer: MaybeOfficer = None,
     as_json: Json = False,
 ) -> None:
     """Correct a returned or refused application; answers what is still wrong."""
     known = parse_control_number(number)
     content, scans = take_in(read_object(file), file)
-    correction = read_message(Correction, file, content, as_json=as_json)
+    correction = signed(read_message(Correction, file, content, as_json=as_json), officer)
 
     async def send(client: Client) -> CorrectionAnswer:
-        await keep(scans)
+        await keep(scans, known)
         return await cases.update(
             client, known, Update.SUBMIT_CORRECTION, correction, CorrectionAnswer
         )
@@ -132,6 +145,7 @@ def correct(
 def confirm(
     number: Number,
     code: Annotated[str, typer.Argument(help="The one-time code of the text message.")],
+    officer: MaybeOfficer = None,
     as_json: Json = False,
 ) -> None:
     """Confirm the consent with the one-time code; a few wrong ones lock it for a while."""
@@ -140,7 +154,12 @@ def confirm(
 
     async def try_code(client: Client) -> CodeOutcome:
         async with records.register() as register:
-            return await codes.enter(client, register, policy, known, code.strip())
+            outcome = await codes.enter(client, register, policy, known, code.strip())
+        if officer is not None and outcome is CodeOutcome.CONFIRMED:
+            # The code confirms; the officer who typed it is named beside it.
+            confirmed = ContactConfirmed(officer=officer)
+            await cases.signal(client, known, Signal.CONTACT_CONFIRMED, confirmed)
+        return outcome
 
     outcome = with_client(try_code)
     if as_json:
@@ -152,10 +171,11 @@ def confirm(
 
 
 @app.command(name="resend-code")
-def resend_code(number: Number, as_json: Json = False) -> None:
+def resend_code(number: Number, officer: MaybeOfficer = None, as_json: Json = False) -> None:
     """Have another one-time code sent; the codes before it are of no use any more."""
     known = parse_control_number(number)
-    with_client(lambda client: cases.signal(client, known, Signal.CODE_REQUESTED, CodeRequested()))
+    wish = CodeRequested(officer=officer)
+    with_client(lambda client: cases.signal(client, known, Signal.CODE_REQUESTED, wish))
     say(
         {"control_number": known, "requested": True},
         "Asked for; not too soon after the last one, and not too often.",
@@ -164,22 +184,44 @@ def resend_code(number: Number, as_json: Json = False) -> None:
 
 
 @app.command()
-def certificate(number: Number, as_json: Json = False) -> None:
+def certificate(number: Number, officer: MaybeOfficer = None, as_json: Json = False) -> None:
     """Ask for a temporary certificate, or for the renewal of the one in force."""
     known = parse_control_number(number)
-    with_client(
-        lambda client: cases.signal(
-            client, known, Signal.CERTIFICATE_REQUESTED, CertificateRequested()
-        )
-    )
+    wish = CertificateRequested(officer=officer)
+    with_client(lambda client: cases.signal(client, known, Signal.CERTIFICATE_REQUESTED, wish))
     say({"control_number": known, "requested": True}, "Asked for.", as_json=as_json)
 
 
 @app.command()
-def withdraw(number: Number, as_json: Json = False) -> None:
-    """Withdraw a request; possible until the duplicate is issued."""
+def withdraw(
+    number: Number,
+    with_consent: Annotated[
+        bool,
+        typer.Option("--consent", help="And the consent to the processing of personal data."),
+    ] = False,
+    officer: MaybeOfficer = None,
+    as_json: Json = False,
+) -> None:
+    """Withdraw a request, possible until the duplicate is issued; the consent at any time."""
     known = parse_control_number(number)
-    with_client(
-        lambda client: cases.signal(client, known, Signal.WITHDRAW_REQUESTED, WithdrawalRequested())
-    )
+    wish = WithdrawalRequested(consent_withdrawn=with_consent, officer=officer)
+    if with_consent:
+        _withdraw_consent(known, wish, as_json=as_json)
+        return
+    with_client(lambda client: cases.signal(client, known, Signal.WITHDRAW_REQUESTED, wish))
     say({"control_number": known, "requested": True}, "Withdrawal requested.", as_json=as_json)
+
+
+def _withdraw_consent(number: str, wish: WithdrawalRequested, *, as_json: bool) -> None:
+    async def take_back(client: Client) -> RegisteredCase | None:
+        async with records.register() as register:
+            return await consent.withdraw(client, register, number, wish)
+
+    ended = with_client(take_back)
+    document: JsonObject = {
+        "control_number": number,
+        "requested": ended is None,
+        "consent_withdrawn": True,
+        "follows": consent.said(ended),
+    }
+    say(document, consent.said(ended), as_json=as_json)

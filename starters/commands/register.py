@@ -2,18 +2,19 @@
 
 import asyncio
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from domain.numbers import parse_control_number
-from domain.register import PAPER_LABELS, PAPER_STATE_LABELS, FederalRow, Paper
+from domain.register import PAPER_LABELS, PAPER_STATE_LABELS, Paper, RegisteredFederalRow
 from starters import cases, display, records
 from starters.console import BAD_INPUT, Json, Stop, print_json, say
 from starters.reports import FEDERAL_COLUMNS, federal_cells
 from starters.table_files import STDOUT, check_target, write_table
+from workers.keys import opened_keys
 from workers.settings import load_settings
 
 app = typer.Typer(
@@ -30,7 +31,9 @@ def migrate(as_json: Json = False) -> None:
     """Create the tables of the register, or bring them up to date; harmless when they are."""
     from adapters.register import schema  # noqa: PLC0415 - other commands start faster without
 
-    schema.migrate(load_settings().register_url)
+    settings = load_settings()
+    with opened_keys(settings) as keys:
+        schema.migrate(settings.register_url, keys.sealer)
     told = f"The tables are up to date ({schema.HEAD})."
     say({"ok": True, "tables": schema.HEAD}, told, as_json=as_json)
 
@@ -62,18 +65,22 @@ def federal(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Export the duplicates issued between two days in the shape of the federal register."""
+    """Export the duplicates issued between two days in the shape of the federal register.
+
+    Rows written to a file count as exported: their cases may be erased when their time is over.
+    """
     target = csv or STDOUT
     if target == STDOUT and sys.stdout is not None and sys.stdout.isatty():
         raise Stop(BAD_INPUT, "the rows hold personal data: name a file for them with --csv")
     check_target(target)
     rows = asyncio.run(_federal_rows(since, until))
     if target == STDOUT and as_json:
-        print_json([row.model_dump(mode="json") for row in rows])
+        print_json([row.model_dump(mode="json", include=set(FEDERAL_COLUMNS)) for row in rows])
         return
     header = tuple(FEDERAL_COLUMNS.values())
     write_table(target, header, map(federal_cells, rows), private=True)
-    if target != STDOUT:
+    if target != STDOUT:  # a pipe does not tell whether anybody kept what came out of it
+        asyncio.run(_exported(rows))
         say({"ok": True, "rows": len(rows)}, f"rows: {len(rows)}", as_json=as_json)
 
 
@@ -84,9 +91,17 @@ async def _papers(number: str | None) -> list[tuple[str, Paper]]:
         return await register.papers(number)
 
 
-async def _federal_rows(since: datetime | None, until: datetime | None) -> list[FederalRow]:
+async def _federal_rows(
+    since: datetime | None, until: datetime | None
+) -> list[RegisteredFederalRow]:
     async with records.register() as register:
         return await register.federal_rows(since and since.date(), until and until.date())
+
+
+async def _exported(rows: list[RegisteredFederalRow]) -> None:
+    if rows:
+        async with records.register() as register:
+            await register.federal_exported([row.control_number for row in rows], datetime.now(UTC))
 
 
 def _document(number: str, paper: Paper) -> dict[str, object]:

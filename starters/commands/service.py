@@ -19,7 +19,7 @@ from domain.clock import MOSCOW
 from domain.messages import Correction, HandOver, HolderReply, ParcelReport, ProductionRecord
 from domain.terms import project
 from starters import display, records
-from starters.console import BAD_INPUT, FAILED, Json, Stop, print_json, with_client
+from starters.console import BAD_INPUT, FAILED, Json, Stop, connection, print_json
 from workers.settings import listing, load_settings
 
 app = typer.Typer()
@@ -97,6 +97,7 @@ def worker(
 ) -> None:
     """Run a worker until SIGTERM; it then drains."""
     from workers import logs, main  # noqa: PLC0415 - other commands start faster without
+    from workers.keys import opened_keys  # noqa: PLC0415
 
     chosen = load_settings()
     if healthcheck:
@@ -104,7 +105,13 @@ def worker(
             raise Stop(FAILED, "no sign of life; set DIPLOMA_HEARTBEAT_FILE for the worker too")
         return
     logs.configure(chosen.log_format, chosen.log_level)
-    with_client(lambda client: main.run_until_told(client, chosen))
+
+    async def work() -> None:
+        with opened_keys(chosen) as keys:
+            client = await connection(chosen, keys.workers_codec, chosen.metrics_address)
+            await main.run_until_told(client, chosen, keys)
+
+    asyncio.run(work())
 
 
 @app.command()
@@ -131,6 +138,9 @@ def up(
         int,
         typer.Option("--site-port", min=1, max=65535, help="Of the page where papers are checked."),
     ] = 8071,
+    codec_port: Annotated[
+        int, typer.Option("--codec-port", min=1, max=65535, help="Of the codec server.")
+    ] = 8072,
     day_seconds: Annotated[
         float | None,
         typer.Option(
@@ -145,7 +155,7 @@ def up(
     from starters import up as stack  # noqa: PLC0415 - other commands start faster without
     from starters.stack import Ports  # noqa: PLC0415
 
-    ports = Ports(temporal=port, ui=ui_port, outside=outside_port, smtp=smtp_port, site=site_port)
+    ports = Ports(port, ui_port, outside_port, smtp_port, site_port, codec_port)
     asyncio.run(stack.stay_up(folder, ports, day_seconds))
 
 

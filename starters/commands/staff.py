@@ -1,4 +1,4 @@
-"""Commands for staff: find and count cases, take them over, decide, answer for holders."""
+"""Commands for staff: find and count cases, take them over, decide, lift, answer for holders."""
 
 import asyncio
 import re
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from temporalio.client import Client
 
 from adapters.profiles import load_profile
@@ -19,11 +19,11 @@ from domain.messages import (
     DecisionKind,
     HandOver,
     HolderReply,
-    Identifier,
     Objection,
     ParcelReport,
     ProductionRecord,
     Reassignment,
+    SuspensionLifted,
 )
 from domain.numbers import parse_control_number
 from domain.register import RegisteredCase
@@ -41,26 +41,15 @@ from starters.console import (
     with_client,
 )
 from starters.files import read_object
+from starters.officers import AnotherOfficer, Assignee, By, MaybeOfficer, Officer, signed
 from starters.table_files import STDOUT, check_target, write_table
 from workers.settings import load_settings
-from workflows.contracts import Acknowledgement, Update
+from workflows.contracts import Acknowledgement, Signal, Update
 from workflows.reception import message_faults
 
 app = typer.Typer()
 
 
-def _identifier(typed: str | None) -> str | None:
-    try:
-        return TypeAdapter(Identifier | None).validate_python(typed)
-    except ValidationError:
-        raise typer.BadParameter(
-            "up to 100 Latin letters, digits and the signs . _ : -, as in officer-7"
-        ) from None
-
-
-Officer = Annotated[
-    str, typer.Option("--officer", callback=_identifier, help="Your staff identifier.")
-]
 Note = Annotated[str | None, typer.Option("--note", help="For the record; nothing personal.")]
 M = TypeVar("M", bound=Frozen)
 
@@ -71,10 +60,7 @@ def list_cases(
     route: Annotated[Route | None, typer.Option("--route", case_sensitive=False)] = None,
     region: Annotated[str | None, typer.Option("--region", help="Two-digit code.")] = None,
     overdue: Annotated[bool, typer.Option("--overdue", help="Overdue cases only.")] = False,
-    officer: Annotated[
-        str | None,
-        typer.Option("--officer", callback=_identifier, help="Who has the case."),
-    ] = None,
+    officer: Assignee = None,
     due_before: Annotated[
         datetime | None,
         typer.Option(
@@ -119,11 +105,13 @@ def list_cases(
 def reply(
     number: Number,
     file: Annotated[Path, typer.Argument(help="The holder's answer as a JSON file.")],
+    officer: MaybeOfficer = None,
     as_json: Json = False,
 ) -> None:
     """Answer for a holder: document check, finished duplicate, parcel, or hand-over."""
     known = parse_control_number(number)
-    answer = read_message(_kind_of_answer(read := read_object(file)), file, read, as_json=as_json)
+    read = read_object(file)
+    answer = signed(read_message(_kind_of_answer(read), file, read, as_json=as_json), officer)
 
     async def record(client: Client) -> str:
         if isinstance(answer, HolderReply):
@@ -156,10 +144,8 @@ def claim(
 @app.command()
 def reassign(
     number: Number,
-    officer: Annotated[
-        str, typer.Option("--to", callback=_identifier, help="Who takes the case over.")
-    ],
-    by: Annotated[str, typer.Option("--by", callback=_identifier, help="Your staff identifier.")],
+    officer: AnotherOfficer,
+    by: By,
     note: Note = None,
     as_json: Json = False,
 ) -> None:
@@ -207,6 +193,22 @@ def decide(
         f"Taken: {taken.remark}." if taken.remark else "Decided.",
         as_json=as_json,
     )
+
+
+@app.command()
+def lift(number: Number, officer: Officer, note: Note = None, as_json: Json = False) -> None:
+    """Lift a suspension: the error in the passport is mended, and the case goes on."""
+    known = parse_control_number(number)
+    news = _message(SuspensionLifted, officer=officer, note=note)
+
+    async def tell(client: Client) -> None:
+        present = (await cases.row(client, known)).status
+        if present is not CaseStatus.SUSPENDED:
+            raise cases.TurnedDown(f"the case is not suspended: {present}")
+        await cases.signal(client, known, Signal.SUSPENSION_LIFTED, news)
+
+    with_client(tell)
+    say({"control_number": known, "officer": officer}, "Lifted.", as_json=as_json)
 
 
 @app.command()

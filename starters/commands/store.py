@@ -1,14 +1,16 @@
 """The command that compares the document store with the register."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import typer
 
 from activities.ports import ContentDamaged, ContentMissing, DocumentStore, StoredHash
+from adapters.sealing.errors import KeyDestroyed, KeyUnknown
 from domain.base import Frozen
 from starters import display, records
 from starters.console import FAILED, Json, Stop, print_json, say
+from workers.keys import opened_keys
 from workers.settings import load_settings
 
 app = typer.Typer(
@@ -17,6 +19,7 @@ app = typer.Typer(
 
 COLUMNS = ("control number", "kind", "hash", "state")
 MISSING, DAMAGED = "missing", "damaged"
+NO_KEY, ERASED = "key missing", "erased"
 
 
 class Loss(Frozen):
@@ -26,7 +29,7 @@ class Loss(Frozen):
     kind: str
     sha256: str
     state: str
-    """Missing or damaged."""
+    """Missing, damaged, or unreadable: its key is missing, or its case was erased."""
 
 
 @app.callback()
@@ -36,15 +39,12 @@ def store() -> None:
 
 @app.command()
 def check(as_json: Json = False) -> None:
-    """Read back every scan and paper the register knows of; name those missing or damaged."""
-    documents = load_settings().document_store()
-    needed = asyncio.run(_needed())
-    states = _states(documents, {entry.sha256 for entry in needed}, quiet=as_json)
-    lost = [
-        Loss(**entry.model_dump(), state=states[entry.sha256])
-        for entry in needed
-        if entry.sha256 in states
-    ]
+    """Read back every scan and paper the register knows of; name those lost or unreadable."""
+    settings = load_settings()
+    with opened_keys(settings) as keys:
+        documents = settings.document_store(keys.sealer)
+        needed = asyncio.run(_needed())
+        lost = _losses(documents, needed, quiet=as_json)
     if as_json:
         found = [loss.model_dump() for loss in lost]
         print_json({"ok": not lost, "checked": len(needed), "lost": found})
@@ -52,10 +52,13 @@ def check(as_json: Json = False) -> None:
         rows = (tuple(loss.model_dump().values()) for loss in lost)
         display.out.print(display.text_table(COLUMNS, rows))
         display.out.print(
-            "Restore them from a backup; cases that wait for them go on by themselves."
+            "Restore them, or the ring where a key is missing, from a backup; "
+            "cases that wait for them go on by themselves."
         )
     else:
-        say({}, f"Nothing is missing or damaged; checked: {len(needed)}.", as_json=False)
+        say(
+            {}, f"Nothing is missing, damaged or unreadable; checked: {len(needed)}.", as_json=False
+        )
     if lost:
         raise Stop(FAILED, "")
 
@@ -65,17 +68,26 @@ async def _needed() -> list[StoredHash]:
         return await register.stored_hashes()
 
 
-def _states(documents: DocumentStore, hashes: Iterable[str], *, quiet: bool) -> dict[str, str]:
-    """What is wrong with contents, by hash; good ones are left out."""
-    states: dict[str, str] = {}
-    ordered = sorted(hashes)
-    with display.progress("reading", len(ordered), quiet=quiet) as tell:
-        for done, sha256 in enumerate(ordered, start=1):
-            try:
-                documents.get(sha256)
-            except ContentMissing:
-                states[sha256] = MISSING
-            except ContentDamaged:
-                states[sha256] = DAMAGED
+def _losses(documents: DocumentStore, needed: Sequence[StoredHash], *, quiet: bool) -> list[Loss]:
+    lost = []
+    with display.progress("reading", len(needed), quiet=quiet) as tell:
+        for done, entry in enumerate(needed, start=1):
+            if state := _fault(documents, entry):
+                lost.append(Loss(**entry.model_dump(), state=state))
             tell(done)
-    return states
+    return lost
+
+
+def _fault(documents: DocumentStore, entry: StoredHash) -> str | None:
+    """What is wrong with a content; None when nothing is."""
+    try:
+        documents.get(entry.control_number, entry.sha256)
+    except ContentMissing:
+        return MISSING
+    except ContentDamaged:
+        return DAMAGED
+    except KeyUnknown:
+        return NO_KEY
+    except KeyDestroyed:
+        return ERASED
+    return None

@@ -1,24 +1,24 @@
 """Mail over SMTP, against real servers on this machine."""
 
 import asyncio
-import shutil
 import ssl
-import subprocess
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
-from aiohttp.test_utils import unused_port
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
+from authority import ELSEWHERE, EXPIRED, Authority
 from pydantic import SecretStr, ValidationError
 
 from activities.ports import Attachment, Mail, PermanentFailure, TemporaryFailure
 from adapters.mail_smtp import SmtpMailGateway
-from adapters.smtp_settings import SmtpSettings
+from adapters.smtp_settings import MailSecurity, SmtpSettings
 from simulators.mailbox import Mailbox
 from simulators.scenario import MailFault
 from simulators.state import State
+from workers.settings import BadSettings, load_settings
 
 MAIL = Mail(
     message_id="<7K3M-9QXT-2B4D-6.in_review.3@diploma.example>",
@@ -29,6 +29,7 @@ MAIL = Mail(
 )
 HANGS = "hangs"
 HANGS_UP = "hangs up"
+PASSWORD = "s3cret-of-ours"
 
 
 def settings(port: int, **others: object) -> SmtpSettings:
@@ -54,8 +55,11 @@ async def mailbox(tmp_path: Path) -> AsyncIterator[Mailbox]:
 
 
 @asynccontextmanager
-async def server_saying(**replies: str) -> AsyncIterator[int]:
-    """A mail server that follows a script, verb by verb; `dot` is the reply to the content."""
+async def server_saying(said: list[str] | None = None, /, **replies: str) -> AsyncIterator[int]:
+    """A mail server that follows a script, verb by verb; `dot` is the reply to the content.
+
+    `said` collects the verbs it was told.
+    """
     script = {"greeting": "220 here", "data": "354 go on", **replies}
 
     async def say(verb: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
@@ -71,7 +75,9 @@ async def server_saying(**replies: str) -> AsyncIterator[int]:
         try:
             going_on = await say("greeting", reader, writer)
             while going_on and (line := await reader.readline()):
-                verb = line.split()[0].decode().lower()
+                verb = line.split()[0].decode(errors="replace").lower()
+                if said is not None:
+                    said.append(verb)
                 going_on = await say(verb, reader, writer)
                 if verb == "data" and script["data"].startswith("354"):
                     await reader.readuntil(b"\r\n.\r\n")
@@ -235,95 +241,223 @@ async def test_a_mail_of_unknown_fate_is_sent_again_under_the_same_id(
     assert [mail["Message-ID"] for mail in mailbox.mails()] == [MAIL.message_id] * 2
 
 
-async def test_no_starttls_where_it_is_wanted_is_temporary(mailbox: Mailbox) -> None:
-    with pytest.raises(TemporaryFailure):
-        await SmtpMailGateway(settings(mailbox.port, starttls=True)).send(MAIL)
-    assert mailbox.mails() == []
+@pytest.fixture(scope="module")
+def ours(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("tls") / "ours")
 
 
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A self-signed certificate for 127.0.0.1 and its key."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("TLS needs a certificate, and there is no openssl binary to make one")
-    folder = tmp_path_factory.mktemp("tls")
-    subprocess.run(
-        [
-            *(openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"),
-            *("-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"),
-            *("-keyout", folder / "key.pem", "-out", folder / "certificate.pem"),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return folder / "certificate.pem", folder / "key.pem"
+@pytest.fixture(scope="module")
+def theirs(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("tls") / "theirs")
 
 
-@pytest.fixture
-async def guarded_mailbox(tmp_path: Path, certificate: tuple[Path, Path]) -> AsyncIterator[Mailbox]:
-    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    tls.load_cert_chain(*certificate)
-    with State(tmp_path / "state.sqlite3") as state:
-        mailbox = Mailbox(state, tmp_path / "mail", tls=tls, login=("diploma", "s3cret"))
-        await mailbox.come_back()
-        yield mailbox
-        await mailbox.go_away()
+class Kept:
+    """What arrives at a mail server that speaks TLS, at once or after STARTTLS."""
+
+    def __init__(self) -> None:
+        self.mails: list[bytes] = []
+        self.port = 0
+
+    @asynccontextmanager
+    async def at(self, security: str, tls: ssl.SSLContext) -> AsyncIterator["Kept"]:
+        def connection() -> SMTP:
+            upgrade = {"tls_context": tls, "require_starttls": True} if not at_once else {}
+            return SMTP(
+                self,
+                hostname="localhost",
+                # Of TLS from the first byte the library knows nothing.
+                auth_required=not at_once,
+                auth_require_tls=not at_once,
+                authenticator=self._authenticate,
+                loop=loop,
+                **upgrade,
+            )
+
+        at_once = security == "tls"
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(connection, "127.0.0.1", 0, ssl=tls if at_once else None)
+        async with server:
+            self.port = server.sockets[0].getsockname()[1]
+            yield self
+
+    async def handle_DATA(self, _server: SMTP, _session: object, envelope: Envelope) -> str:  # noqa: N802
+        self.mails.append(bytes(envelope.original_content or b""))
+        return "250 OK"
+
+    async def handle_exception(self, error: Exception) -> str:
+        return f"451 {type(error).__name__}"
+
+    def _authenticate(self, _server: SMTP, *given: object) -> AuthResult:
+        login = given[-1]
+        right = isinstance(login, LoginPassword) and login == (b"diploma", PASSWORD.encode())
+        return AuthResult(success=right, handled=False)
 
 
 def login(password: str) -> Mapping[str, object]:
     return {"username": "diploma", "password": SecretStr(password)}
 
 
-async def test_starttls_and_login_carry_a_mail(
-    guarded_mailbox: Mailbox, certificate: tuple[Path, Path]
+async def failure_of(gateway: SmtpMailGateway) -> str:
+    with pytest.raises(TemporaryFailure) as failed:
+        await gateway.send(MAIL)
+    assert failed.value.__suppress_context__
+    assert PASSWORD not in str(failed.value)
+    return str(failed.value)
+
+
+SECURED = pytest.mark.parametrize("security", ["starttls", "tls"])
+
+
+@SECURED
+async def test_a_login_and_a_certificate_of_ours_carry_a_mail(
+    security: str, ours: Authority
 ) -> None:
-    guarded = settings(
-        guarded_mailbox.port, starttls=True, ca_file=certificate[0], **login("s3cret")
-    )
-    await SmtpMailGateway(guarded).send(MAIL)
-    assert len(guarded_mailbox.mails()) == 1
+    async with Kept().at(security, ours.server(clients_of=ours)) as kept:
+        files = {"ca_file": ours.file, "client_certificate": ours.issue()}
+        guarded = settings(kept.port, security=security, **files, **login(PASSWORD))
+        await SmtpMailGateway(guarded).send(MAIL)
+    assert len(kept.mails) == 1
 
 
-async def test_a_wrong_password_is_an_operator_s_matter_and_loses_no_mail(
-    guarded_mailbox: Mailbox, certificate: tuple[Path, Path]
+@SECURED
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ("unknown", "is of no authority that we trust"),
+        ("expired", "has expired"),
+        ("other host", "is of another host"),
+    ],
+)
+async def test_a_server_that_is_not_who_it_should_be_gets_neither_password_nor_mail(
+    security: str, fault: str, told: str, ours: Authority, theirs: Authority
 ) -> None:
-    guarded = settings(guarded_mailbox.port, starttls=True, ca_file=certificate[0], **login("x"))
-    with pytest.raises(TemporaryFailure, match=r"^mail server refused the mail: 535$"):
-        await SmtpMailGateway(guarded).send(MAIL)
+    tls = {
+        "unknown": theirs.server,
+        "expired": lambda: ours.server(days=EXPIRED),
+        "other host": lambda: ours.server(ELSEWHERE),
+    }[fault]()
+    async with Kept().at(security, tls) as kept:
+        guarded = settings(kept.port, security=security, ca_file=ours.file, **login(PASSWORD))
+        failure = await failure_of(SmtpMailGateway(guarded))
+    assert failure == f"mail server shows a certificate that {told}"
+    assert kept.mails == []
 
 
-async def test_a_missing_login_is_an_operator_s_matter_too(
-    guarded_mailbox: Mailbox, certificate: tuple[Path, Path]
+@SECURED
+async def test_without_an_authority_of_its_own_the_system_s_are_asked(
+    security: str, ours: Authority
 ) -> None:
-    guarded = settings(guarded_mailbox.port, starttls=True, ca_file=certificate[0])
-    with pytest.raises(TemporaryFailure, match=r"^mail server refused the mail: 530$"):
-        await SmtpMailGateway(guarded).send(MAIL)
+    async with Kept().at(security, ours.server()) as kept:
+        failure = await failure_of(SmtpMailGateway(settings(kept.port, security=security)))
+    assert failure == "mail server shows a certificate that is of no authority that we trust"
 
 
-async def test_a_certificate_nobody_vouches_for_is_not_trusted(guarded_mailbox: Mailbox) -> None:
-    guarded = settings(guarded_mailbox.port, starttls=True, **login("s3cret"))
-    with pytest.raises(TemporaryFailure):
-        await SmtpMailGateway(guarded).send(MAIL)
-    assert guarded_mailbox.mails() == []
+@SECURED
+@pytest.mark.parametrize("shown", ["nothing", "somebody else's", "expired"])
+async def test_a_server_that_wants_another_certificate_of_us_gets_no_mail(
+    security: str, shown: str, ours: Authority, theirs: Authority
+) -> None:
+    files = {"ca_file": ours.file}
+    if shown != "nothing":
+        files["client_certificate"] = (
+            ours.issue(days=EXPIRED) if shown == "expired" else theirs.issue()
+        )
+    async with Kept().at(security, ours.server(clients_of=ours)) as kept:
+        guarded = settings(kept.port, security=security, **files, **login(PASSWORD))
+        await failure_of(SmtpMailGateway(guarded))
+    assert kept.mails == []
 
 
 @pytest.mark.parametrize(
-    "wrong",
-    [
-        {"starttls": True, "tls": True},
-        {"username": "diploma"},
-        {"sender_address": "a@b.ru, c@d.ru"},
-        {"timeout_seconds": 0},
-    ],
+    ("security", "given", "code"),
+    [("starttls", login("wrong"), 535), ("tls", login("wrong"), 535), ("starttls", {}, 530)],
+    ids=["wrong after starttls", "wrong over tls", "missing"],
 )
-def test_settings_that_contradict_themselves_are_refused(wrong: dict[str, object]) -> None:
-    with pytest.raises(ValidationError):
-        settings(unused_port(), **wrong)
+async def test_a_wrong_login_is_an_operator_s_matter_and_loses_no_mail(
+    security: str, given: Mapping[str, object], code: int, ours: Authority
+) -> None:
+    async with Kept().at(security, ours.server()) as kept:
+        guarded = settings(kept.port, security=security, ca_file=ours.file, **given)
+        failure = await failure_of(SmtpMailGateway(guarded))
+    assert failure == f"mail server refused the mail: {code}"
+
+
+@pytest.mark.parametrize(
+    "ehlo", ["250 fine", "250-fine\r\n250 AUTH PLAIN LOGIN"], ids=["bare", "with a login"]
+)
+async def test_where_starttls_is_wanted_and_not_offered_nothing_is_said(ehlo: str) -> None:
+    said: list[str] = []
+    async with server_saying(said, ehlo=ehlo) as port:
+        guarded = settings(port, security="starttls", **login(PASSWORD))
+        failure = await failure_of(SmtpMailGateway(guarded))
+    assert failure == "mail server offers no STARTTLS, or no login"
+    assert set(said) <= {"ehlo", "quit"}
+
+
+@pytest.mark.parametrize("starttls", ["454 not now", "250 go on", HANGS_UP, HANGS, "220 go on"])
+async def test_where_starttls_comes_to_nothing_nothing_is_said(starttls: str) -> None:
+    said: list[str] = []
+    offer = "250-fine\r\n250-STARTTLS\r\n250 AUTH PLAIN LOGIN"
+    async with server_saying(said, ehlo=offer, starttls=starttls) as port:
+        guarded = settings(port, security="starttls", timeout_seconds=0.3, **login(PASSWORD))
+        await failure_of(SmtpMailGateway(guarded))
+    assert not {"auth", "mail", "rcpt", "data"} & set(said)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"host": "mail.example.org"}, "security"),
+        ({"host": "0.0.0.0"}, "security"),
+        ({"security": "opportunistic"}, "security"),
+        (login(PASSWORD), "password"),
+        ({"allow_plain": True, "host": "mail.example.org", **login(PASSWORD)}, "password"),
+        ({"ca_file": "ca.pem"}, "ca_file"),
+        ({"client_certificate": "ours.pem"}, "client_certificate"),
+        ({"client_key": "ours.key"}, "client_key"),
+        ({"username": "diploma"}, "password"),
+        ({"password": PASSWORD, "security": "tls"}, "password"),
+        ({"sender_address": "a@b.ru, c@d.ru"}, "sender_address"),
+        ({"timeout_seconds": 0}, "timeout_seconds"),
+    ],
+    ids=str,
+)
+def test_settings_that_contradict_themselves_are_refused(
+    wrong: dict[str, object], field: str
+) -> None:
+    with pytest.raises(ValidationError) as refused:
+        settings(25, **wrong)
+    assert [fault["loc"] for fault in refused.value.errors()] == [(field,)]
+    assert PASSWORD not in str(refused.value)
+
+
+def test_plain_text_may_leave_this_machine_only_where_that_is_said() -> None:
+    assert settings(25, host="mail", allow_plain=True).security is MailSecurity.NONE
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({"HOST": "mail.example.org"}, "SECURITY"),
+        ({"USERNAME": "diploma", "PASSWORD": PASSWORD}, "PASSWORD"),
+        ({"SECURITY": "tls", "CA_FILE": "/missing.pem"}, "CA_FILE"),
+        ({"SECURITY": "tls", "CLIENT_CERTIFICATE": "/missing.pem"}, "CLIENT_CERTIFICATE"),
+        ({"SECURITY": "tls", "CLIENT_KEY": "/missing.pem"}, "CLIENT_KEY"),
+    ],
+    ids=str,
+)
+def test_the_variable_that_cannot_be_used_is_named_with_a_remedy(
+    variables: dict[str, str], named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(f"DIPLOMA_SMTP__{name}", value)
+    with pytest.raises(BadSettings, match=f"^DIPLOMA_SMTP__{named}: .*(write|mend|name) ") as bad:
+        load_settings().mail_gateway()
+    assert PASSWORD not in str(bad.value)
 
 
 def test_the_password_is_not_shown() -> None:
-    assert "s3cret" not in repr(settings(25, **login("s3cret")))
+    assert PASSWORD not in repr(settings(25, security="tls", **login(PASSWORD)))
 
 
 PDF = Attachment(

@@ -1,14 +1,11 @@
 """The register on real databases; what is asked of one kind is asked of both."""
 
 import asyncio
-import json
 import sqlite3
 import stat
-import subprocess
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
-from datetime import UTC, date, datetime, timedelta, timezone
+from contextlib import closing
+from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,190 +13,50 @@ from uuid import uuid4
 import psycopg
 import pytest
 from aiohttp.test_utils import unused_port
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from databases import PostgresServer
 from helpers import until
-from sqlalchemy import insert, select
+from records import (
+    CERTIFICATE,
+    CONFIRMATION,
+    DUPLICATE,
+    FEDERAL_ROW,
+    FIRST,
+    NOW,
+    NUMBER,
+    OTHER,
+    TODAY,
+    another,
+    following,
+    issued,
+    opened,
+    the_case,
+)
 
 from activities.ports import TemporaryFailure
-from adapters.register.connections import Database
 from adapters.register.database import SqlRegister
-from adapters.register.errors import BadRegister, SchemaOutdated
-from adapters.register.schema import HEAD, check, migrate
-from adapters.register.tables import METADATA, cases, federal_rows
+from adapters.register.errors import BadRegister
+from adapters.register.schema import check, migrate
+from adapters.sealing.sealer import CaseSealer
 from domain.confirmation import Confirmation
 from domain.register import (
     CalendarYear,
     CaseRecord,
-    FederalRow,
     Paper,
     PaperKind,
     PaperState,
     RecordAnswer,
     RegisteredCase,
     RegisteredCharge,
-    RegisteredDocument,
     RegisteredEvent,
+    RegisteredFederalRow,
     StoredCase,
 )
 from domain.routes import Route
 from domain.statuses import CaseStatus
 
-NUMBER = "7K3M-9QXT-2B4D-6"
-OTHER = "4H8P-2WZC-7N5R-3"
-TODAY = date(2026, 5, 29)
-NOW = datetime(2026, 5, 29, 12, 30, 15, 250_000, tzinfo=UTC)
-MOSCOW = timezone(timedelta(hours=3))
-CERTIFICATE = Paper(
-    paper_id=f"{NUMBER}/temporary_certificate/1",
-    kind=PaperKind.TEMPORARY_CERTIFICATE,
-    state=PaperState.IN_FORCE,
-    number=f"{NUMBER}/1",
-    issued_on=date(2026, 5, 6),
-    valid_until=date(2026, 6, 5),
-    changed_on=date(2026, 5, 6),
-)
-DUPLICATE = Paper(
-    paper_id=f"{NUMBER}/duplicate",
-    kind=PaperKind.DUPLICATE,
-    state=PaperState.IN_FORCE,
-    series="77СПД",
-    number="0004512",
-    registration_number="118/2026",
-    issued_on=TODAY,
-    changed_on=TODAY,
-)
-FIRST = CaseRecord(
-    control_number=NUMBER,
-    revision=1,
-    submission_id="portal-2026-000017",
-    submitted_at=datetime(2026, 4, 29, 13, 5, tzinfo=MOSCOW),
-    status=CaseStatus.RETURNED,
-    route=Route.ARCHIVE,
-    region="77",
-    holder="Архив города",
-    assignee="ivanova",
-    overdue=True,
-    reasons=("DOCUMENT_MISSING", "NAME_MISMATCH"),
-    due_on=date(2026, 5, 13),
-    provisional=True,
-    view={"status": "RETURNED", "stage": {"due": "2026-05-13", "share": 0.5}, "open": [1, None]},
-    events=(
-        RegisteredEvent(place=1, at=NOW, event="submitted"),
-        RegisteredEvent(place=2, at=NOW, event="returned", detail="DOCUMENT_MISSING"),
-    ),
-    charges=(
-        RegisteredCharge(invoice_id=f"{NUMBER}.second", amount=300),
-        RegisteredCharge(
-            invoice_id=f"{NUMBER}.fee",
-            amount=1500,
-            void=True,
-            payment_id="p-1",
-            paid=1500,
-            refund_id=f"{NUMBER}.refund",
-            refunded=1500,
-        ),
-    ),
-    documents=(
-        RegisteredDocument(place=0, kind="consent", size_bytes=98_000),
-        RegisteredDocument(place=1, kind="grade_book", size_bytes=2_400_100),
-    ),
-    papers=(DUPLICATE.model_copy(update={"state": PaperState.PREPARED, "issued_on": None}),),
-)
-CONFIRMATION = Confirmation(
-    control_number=NUMBER,
-    salt="00ff",
-    digest="abcd",
-    sent_at=NOW,
-    tries=2,
-    locked_until=NOW + timedelta(minutes=10),
-    confirmed_at=NOW + timedelta(minutes=20),
-)
-FEDERAL_ROW = FederalRow(
-    document_name="Диплом",
-    document_kind="Диплом о среднем профессиональном образовании",
-    document_status="Дубликат",
-    loss_confirmed=True,
-    series="77СПД",
-    number="0004512",
-    registration_number="118/2026",
-    issued_on=TODAY,
-    specialty="Программирование в компьютерных системах",
-    graduation_year=2007,
-    surname="Примерова-Приметная",
-    given_name="Алёна",
-    patronymic="Игоревна",
-    birth_date=date(1987, 3, 14),
-    snils="112-233-445 95",
-    institution="Яузский политехнический колледж",
-    institution_inn="7700001549",
-    original_series="77СПА",
-    original_number="0031942",
-    original_issued_on=date(2007, 6, 28),
-    original_surname="Приметная",
-    original_given_name="Алёна",
-    original_patronymic="Игоревна",
-)
-PERSONAL = ("Приметная", "Алёна", "Игоревна", "1987-03-14", "112-233-445 95")
-
-
-def following(revision: int, **changes: Any) -> CaseRecord:
-    """A later record of the same case that has nothing new but what is named."""
-    nothing_new: dict[str, Any] = {"events": (), "papers": ()}
-    return FIRST.model_copy(update={"revision": revision, **nothing_new, **changes})
-
-
-def issued(revision: int, **changes: Any) -> CaseRecord:
-    """The record that puts the duplicate in force and ends the certificate."""
-    facts: dict[str, Any] = {
-        "status": CaseStatus.ISSUED,
-        "ended_at": NOW,
-        "papers": (DUPLICATE,),
-        "annul_certificate_on": TODAY,
-        "federal_row": FEDERAL_ROW,
-    }
-    return following(revision, **facts, **changes)
-
-
-def another(number: str, **changes: Any) -> CaseRecord:
-    """The first record of another case."""
-    return following(1, control_number=number, charges=(), **changes)
-
-
-@asynccontextmanager
-async def opened(url: str, **options: Any) -> AsyncIterator[SqlRegister]:
-    register = SqlRegister(url, **options)
-    try:
-        yield register
-    finally:
-        await register.close()
-
 
 def files_in(folder: Path) -> list[Path]:
     return list(folder.iterdir())
-
-
-@pytest.fixture
-async def register(database_url: str) -> AsyncIterator[SqlRegister]:
-    migrate(database_url)
-    async with opened(database_url) as ready:
-        yield ready
-
-
-@pytest.fixture
-async def neighbour(register: SqlRegister, database_url: str) -> AsyncIterator[SqlRegister]:  # noqa: ARG001 - it creates the tables
-    """The same register from another process, as far as the database can tell."""
-    async with opened(database_url) as ready:
-        yield ready
-
-
-async def the_case(register: SqlRegister, number: str = NUMBER) -> StoredCase:
-    found = await register.find_case(number)
-    assert found is not None
-    return found
 
 
 async def states(register: SqlRegister, number: str = NUMBER) -> dict[PaperKind, PaperState]:
@@ -475,17 +332,17 @@ async def test_no_certificate_is_ever_in_force_beside_a_duplicate(
 
 
 async def test_a_certificate_and_a_duplicate_that_were_held_up_do_not_pass_each_other(
-    postgres: PostgresServer,
+    postgres: PostgresServer, sealer: CaseSealer
 ) -> None:
     url = postgres.create(f"held_up_{uuid4().hex}")
-    migrate(url)
+    migrate(url, sealer)
     with psycopg.connect(url, autocommit=True) as somebody:
 
         async def both_wait() -> bool:
             waiting = somebody.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
             return waiting.fetchone() == (2,)
 
-        async with opened(url) as register:
+        async with opened(url, sealer) as register:
             for place in range(10):
                 number = f"case-{place}"
                 await register.record(another(number))
@@ -595,7 +452,10 @@ async def test_federal_rows_are_listed_by_their_day(register: SqlRegister) -> No
     rows = [FEDERAL_ROW.model_copy(update={"issued_on": day}) for day in days]
     for place, row in enumerate(rows):
         await register.record(another(f"case-{place}", federal_row=row))
-    last, first, middle = rows
+    last, first, middle = (
+        RegisteredFederalRow(control_number=f"case-{place}", **row.model_dump())
+        for place, row in enumerate(rows)
+    )
     assert await register.federal_rows() == [first, middle, last]
     assert await register.federal_rows(since=date(2026, 5, 30)) == [middle, last]
     assert await register.federal_rows(until=date(2026, 5, 30)) == [first, middle]
@@ -615,105 +475,6 @@ async def test_a_calendar_year_loaded_again_replaces_what_was_loaded(
     assert await register.calendar_years() == (earlier, corrected)
 
 
-# --- what is personal (R13) ---------------------------------------------------------------
-
-
-async def test_nothing_personal_is_kept_but_in_the_federal_row(
-    register: SqlRegister, database_url: str
-) -> None:
-    await register.record(FIRST)
-    await register.record(issued(2))
-    with closing(Database(database_url)) as database, database.snapshot() as connection:
-        kept = {
-            table.name: [row._asdict() for row in connection.execute(select(table))]
-            for table in METADATA.sorted_tables
-        }
-    (row,) = kept["federal_rows"]
-    content = row.pop(federal_rows.c.content.name)
-    assert all(word in content for word in PERSONAL)
-    rest = json.dumps(kept, default=str, ensure_ascii=False)
-    assert "Архив города" in rest
-    assert not [word for word in PERSONAL if word in rest]
-
-
-async def test_errors_hold_no_parameters(register: SqlRegister) -> None:
-    # Another case's paper is the one thing a record can clash with that is not asked before.
-    await register.record(issued(1))
-    stolen = another(OTHER, papers=(DUPLICATE,), federal_row=FEDERAL_ROW, holder="Приметная")
-    with pytest.raises(BadRegister) as raised:
-        await register.record(stolen)
-    assert raised.value.__suppress_context__
-    assert not [word for word in (*PERSONAL, NUMBER, "INSERT") if word in str(raised.value)]
-    assert "DIPLOMA_REGISTER_URL" in str(raised.value)
-    assert await register.find_case(OTHER) is None
-
-
-# --- the tables and their steps -----------------------------------------------------------
-
-
-def test_the_steps_lead_to_the_tables_we_work_with(database_url: str) -> None:
-    migrate(database_url)
-    with closing(Database(database_url)) as database, database.snapshot() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
-
-
-def test_the_last_step_is_the_one_that_is_checked_for() -> None:
-    config = Config()
-    config.set_main_option("script_location", "adapters.register:migrations")
-    assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
-
-
-async def test_rows_survive_the_steps_after_them(database_url: str) -> None:
-    migrate(database_url, "0001")
-    with closing(Database(database_url)) as database, database.transaction() as connection:
-        facts = FIRST.model_dump(include=set(cases.c.keys()))
-        connection.execute(insert(cases).values(facts))
-    async with opened(database_url) as register:
-        await register.change_confirmation(NUMBER, lambda _: CONFIRMATION)
-        with pytest.raises(SchemaOutdated, match="diploma register migrate"):
-            await register.papers()
-        migrate(database_url)
-        assert (await the_case(register)).view == FIRST.view
-        assert await register.confirmation(NUMBER) == CONFIRMATION
-        assert await register.record(issued(2)) == RecordAnswer()
-
-
-def test_a_register_without_its_tables_is_noticed(database_url: str) -> None:
-    with pytest.raises(SchemaOutdated, match="no tables yet; run `diploma register migrate`"):
-        check(database_url)
-    migrate(database_url, "0001")
-    with pytest.raises(SchemaOutdated, match="of 0001, not 0003; run `diploma register migrate`"):
-        check(database_url)
-    migrate(database_url)
-    check(database_url)
-    migrate(database_url)
-    check(database_url)
-
-
-def test_a_register_of_a_newer_program_is_noticed(database_url: str) -> None:
-    migrate(database_url)
-    with closing(Database(database_url)) as database, database.transaction() as connection:
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
-    for attempt in (check, migrate):
-        with pytest.raises(SchemaOutdated, match="newer version"):
-            attempt(database_url)
-
-
-def test_processes_that_migrate_at_once_do_not_get_in_each_others_way(database_url: str) -> None:
-    script = "import sys; from adapters.register.schema import migrate; migrate(sys.argv[1])"
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-c", script, database_url], stderr=subprocess.PIPE, text=True
-        )
-        for _ in range(4)
-    ]
-    said = [process.communicate()[1] for process in running]
-    assert [(process.returncode, text) for process, text in zip(running, said, strict=True)] == [
-        (0, "")
-    ] * 4
-    check(database_url)
-
-
 # --- addresses and failures ---------------------------------------------------------------
 
 
@@ -729,16 +490,16 @@ def test_processes_that_migrate_at_once_do_not_get_in_each_others_way(database_u
         "postgresql://root:secret@localhost:port/register",
     ],
 )
-def test_an_address_that_can_never_work_is_refused_at_once(url: str) -> None:
+def test_an_address_that_can_never_work_is_refused_at_once(url: str, sealer: CaseSealer) -> None:
     with pytest.raises(BadRegister, match="DIPLOMA_REGISTER_URL: write sqlite:///") as raised:
-        SqlRegister(url)
+        SqlRegister(url, sealer)
     assert "secret" not in str(raised.value)
 
 
 async def test_a_file_that_is_not_there_reads_as_empty_where_that_is_welcome(
-    tmp_path: Path,
+    tmp_path: Path, sealer: CaseSealer
 ) -> None:
-    async with opened(f"sqlite:///{tmp_path}/none.sqlite3", missing_ok=True) as register:
+    async with opened(f"sqlite:///{tmp_path}/none.sqlite3", sealer, missing_ok=True) as register:
         assert await register.find_case(NUMBER) is None
         assert await register.confirmation(NUMBER) is None
         assert await register.calendar_years() == ()
@@ -750,42 +511,44 @@ async def test_a_file_that_is_not_there_reads_as_empty_where_that_is_welcome(
     assert files_in(tmp_path) == []
 
 
-async def test_a_file_that_is_not_there_is_named_where_it_is_needed(tmp_path: Path) -> None:
-    async with opened(f"sqlite:///{tmp_path}/none.sqlite3") as register:
+async def test_a_file_that_is_not_there_is_named_where_it_is_needed(
+    tmp_path: Path, sealer: CaseSealer
+) -> None:
+    async with opened(f"sqlite:///{tmp_path}/none.sqlite3", sealer) as register:
         with pytest.raises(BadRegister, match="run `diploma register migrate`"):
             await register.find_case(NUMBER)
     assert files_in(tmp_path) == []
 
 
-def test_a_folder_that_is_not_there_is_not_made_up(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_is_not_made_up(tmp_path: Path, sealer: CaseSealer) -> None:
     with pytest.raises(BadRegister, match="its folder"):
-        migrate(f"sqlite:///{tmp_path}/none/register.sqlite3")
+        migrate(f"sqlite:///{tmp_path}/none/register.sqlite3", sealer)
 
 
-def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+def test_the_file_is_for_its_owner_alone(tmp_path: Path, sealer: CaseSealer) -> None:
     file = tmp_path / "register #1.sqlite3"
-    migrate(f"sqlite:///{file}")
+    migrate(f"sqlite:///{file}", sealer)
     assert files_in(tmp_path) == [file]
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-async def test_a_damaged_file_is_named_as_such(tmp_path: Path) -> None:
+async def test_a_damaged_file_is_named_as_such(tmp_path: Path, sealer: CaseSealer) -> None:
     file = tmp_path / "register.sqlite3"
     file.write_text("Соколова Алёна Игоревна " * 200)
-    for attempt in (migrate, check):
+    for attempt in (partial(migrate, sealer=sealer), check):
         with pytest.raises(BadRegister, match="restore a backup"):
             attempt(f"sqlite:///{file}")
-    async with opened(f"sqlite:///{file}") as register:
+    async with opened(f"sqlite:///{file}", sealer) as register:
         with pytest.raises(BadRegister, match="restore a backup"):
             await register.find_case(NUMBER)
 
 
 async def test_a_file_somebody_else_writes_is_a_passing_failure_and_can_be_read(
-    tmp_path: Path,
+    tmp_path: Path, sealer: CaseSealer
 ) -> None:
     url = f"sqlite:///{tmp_path}/register.sqlite3"
-    migrate(url)
-    async with opened(url, wait_seconds=0.1) as register:
+    migrate(url, sealer)
+    async with opened(url, sealer, wait_seconds=0.1) as register:
         with closing(sqlite3.connect(tmp_path / "register.sqlite3")) as somebody:
             somebody.execute("BEGIN IMMEDIATE")
             with pytest.raises(TemporaryFailure, match="busy"):
@@ -794,32 +557,38 @@ async def test_a_file_somebody_else_writes_is_a_passing_failure_and_can_be_read(
         assert await register.record(FIRST) == RecordAnswer()
 
 
-async def test_a_file_somebody_else_reads_can_be_written(tmp_path: Path) -> None:
+async def test_a_file_somebody_else_reads_can_be_written(
+    tmp_path: Path, sealer: CaseSealer
+) -> None:
     url = f"sqlite:///{tmp_path}/register.sqlite3"
-    migrate(url)
-    async with opened(url, wait_seconds=0.1) as register:
+    migrate(url, sealer)
+    async with opened(url, sealer, wait_seconds=0.1) as register:
         with closing(sqlite3.connect(tmp_path / "register.sqlite3")) as somebody:
             somebody.execute("BEGIN")
             somebody.execute("SELECT * FROM cases")
             assert await register.record(FIRST) == RecordAnswer()
 
 
-async def test_a_file_another_process_is_just_creating_is_waited_for(tmp_path: Path) -> None:
+async def test_a_file_another_process_is_just_creating_is_waited_for(
+    tmp_path: Path, sealer: CaseSealer
+) -> None:
     file = tmp_path / "register.sqlite3"
     with closing(sqlite3.connect(file)) as somebody:
         somebody.execute("BEGIN IMMEDIATE")
         somebody.execute("CREATE TABLE first_page (id INTEGER)")
-        migrating = asyncio.create_task(asyncio.to_thread(migrate, f"sqlite:///{file}"))
+        migrating = asyncio.create_task(asyncio.to_thread(migrate, f"sqlite:///{file}", sealer))
         assert not (await asyncio.wait({migrating}, timeout=0.3))[0]
         somebody.rollback()
         await migrating
     check(f"sqlite:///{file}")
 
 
-async def test_rows_somebody_else_holds_are_a_passing_failure(postgres: PostgresServer) -> None:
+async def test_rows_somebody_else_holds_are_a_passing_failure(
+    postgres: PostgresServer, sealer: CaseSealer
+) -> None:
     url = postgres.create(f"held_{uuid4().hex}")
-    migrate(url)
-    async with opened(url, wait_seconds=0.1) as register:
+    migrate(url, sealer)
+    async with opened(url, sealer, wait_seconds=0.1) as register:
         await register.record(FIRST)
         with psycopg.connect(url) as somebody:
             somebody.execute("SELECT * FROM cases FOR UPDATE")
@@ -828,10 +597,12 @@ async def test_rows_somebody_else_holds_are_a_passing_failure(postgres: Postgres
         assert await register.record(following(2)) == RecordAnswer()
 
 
-async def test_connections_the_server_cut_are_made_anew(postgres: PostgresServer) -> None:
+async def test_connections_the_server_cut_are_made_anew(
+    postgres: PostgresServer, sealer: CaseSealer
+) -> None:
     url = postgres.create(f"cut_{uuid4().hex}")
-    migrate(url)
-    async with opened(url) as register:
+    migrate(url, sealer)
+    async with opened(url, sealer) as register:
         await register.record(FIRST)
         with psycopg.connect(url) as somebody:
             somebody.execute(
@@ -841,12 +612,12 @@ async def test_connections_the_server_cut_are_made_anew(postgres: PostgresServer
         assert await register.record(following(2)) == RecordAnswer()
 
 
-async def test_a_server_that_is_away_is_a_passing_failure() -> None:
+async def test_a_server_that_is_away_is_a_passing_failure(sealer: CaseSealer) -> None:
     url = f"postgresql://user:secret@127.0.0.1:{unused_port()}/register"
-    async with opened(url) as register:
+    async with opened(url, sealer) as register:
         with pytest.raises(TemporaryFailure, match=r"^register cannot be reached$"):
             await register.record(FIRST)
-    for attempt in (migrate, check):
+    for attempt in (partial(migrate, sealer=sealer), check):
         with pytest.raises(TemporaryFailure, match=r"^register cannot be reached$"):
             attempt(url)
 

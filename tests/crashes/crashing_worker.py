@@ -14,6 +14,7 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 from activities.chancery import Dispatch
 from domain.base import Frozen
 from domain.statuses import CaseStatus
+from workers.keys import Keys
 from workers.main import CaseWorker
 from workers.settings import Settings
 from workers.temporal import connect
@@ -65,8 +66,9 @@ def work(post: Post, death: Death | None) -> None:
 async def _work(post: Post, death: Death | None) -> None:
     tests = multiprocessing.parent_process()
     assert tests is not None
-    client = await connect(post.address, post.namespace)
-    async with CaseWorker(client, post.settings, **(_doomed_to(death) if death else {})):
+    keys = Keys(post.settings)
+    client = await connect(keys.workers_codec, post.address, post.namespace)
+    async with CaseWorker(client, post.settings, keys, **(_doomed_to(death) if death else {})):
         await asyncio.to_thread(tests.join)
         os._exit(KILLED)  # the engine has gone as well, there is nobody to take leave of
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from crashing_worker import KILLED, Death, Post, work
 from forked import PROCESSES
-from helpers import until
+from helpers import key_settings, trial_keys, until
 from samples import valid_application
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import AsyncActivityHandle, Client, WorkflowHandle
@@ -18,6 +18,7 @@ from temporalio.service import RPCError
 
 from adapters.register.database import SqlRegister
 from adapters.register.schema import migrate
+from adapters.sealing.sealer import CaseSealer
 from domain.base import JsonObject
 from domain.numbers import control_number
 from domain.register import Paper, PaperKind, PaperState, StoredCase
@@ -178,12 +179,21 @@ def events(stored: StoredCase) -> list[str]:
 class Theatre:
     """A server with a namespace for each scene; outside and register are there for all."""
 
-    def __init__(self, client: Client, address: str, outside: Outside, register_url: str) -> None:
+    def __init__(
+        self,
+        client: Client,
+        address: str,
+        outside: Outside,
+        register_url: str,
+        folder: Path,
+        sealer: CaseSealer,
+    ) -> None:
         self._client = client
         self._address = address
+        self._key_settings = key_settings(folder)
         self._outside = outside
         self._register_url = register_url
-        self.register = SqlRegister(register_url)
+        self.register = SqlRegister(register_url, sealer)
 
     @contextmanager
     def scene(self, namespace: str, day_seconds: float, deaths: Sequence[Death]) -> Iterator[Scene]:
@@ -205,6 +215,7 @@ class Theatre:
             payments_base_url=outside.base_url,
             sms_base_url=outside.base_url,
             register_url=self._register_url,
+            **self._key_settings,
         )
         smtp = settings.smtp.model_copy(update={"host": outside.host, "port": outside.smtp_port})
         return Post(
@@ -218,14 +229,17 @@ class Theatre:
 async def open_theatre(folder: Path, namespaces: Sequence[str]) -> AsyncIterator[Theatre]:
     """Everything but workers. A day outside is a real one: no holder answers by itself."""
     register_url = f"sqlite:///{folder / 'register.db'}"
-    migrate(register_url)
+    keys = trial_keys(folder)
+    migrate(register_url, keys.sealer)
     server = EmbeddedServer(
         port=free_ports(1)[0],
         ui_port=None,
+        codec=keys.codec,
         log_file=folder / "temporal.log",
         extra_args=tuple(f"--namespace={namespace}" for namespace in namespaces),
     )
     async with server as client, Outside(folder=folder) as outside:
-        theatre = Theatre(client, server.address, outside, register_url)
+        theatre = Theatre(client, server.address, outside, register_url, folder, keys.sealer)
         yield theatre
         await theatre.register.close()
+    keys.close()

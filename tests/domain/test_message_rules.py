@@ -11,7 +11,22 @@ from samples import UNHURRIED
 
 from domain.certificates import CertificateChanged
 from domain.identifiers import blank_key
-from domain.messages import Identifier, Mark, Tracking
+from domain.messages import (
+    CertificateRequested,
+    CodeRequested,
+    ContactConfirmed,
+    Correction,
+    GivenForAnother,
+    HandOver,
+    HolderReply,
+    Identifier,
+    Mark,
+    ParcelReport,
+    ProductionRecord,
+    SuspensionLifted,
+    Tracking,
+    WithdrawalRequested,
+)
 from domain.notices import NoticeEvent
 
 MARK = TypeAdapter[str](Mark)
@@ -24,6 +39,24 @@ NEWS: dict[str, Any] = {
     "number": "7K3M-9QXT-2B4D-6/1",
     "state": "in_force",
 }
+GIVEN_FOR_ANOTHER: dict[type[GivenForAnother], dict[str, Any]] = {
+    Correction: {},
+    HolderReply: {"verdict": "confirmed"},
+    ProductionRecord: {
+        "series": "117704",
+        "number": "0000001",
+        "registration_number": "1/26",
+        "issued_on": "2026-05-20",
+    },
+    HandOver: {"method": "pickup", "handed_over_on": "2026-06-12", "reference": "АПП-17"},
+    ParcelReport: {"tracking": "80110000000017", "event": "sent", "reported_on": "2026-05-21"},
+    WithdrawalRequested: {},
+    SuspensionLifted: {},
+    ContactConfirmed: {},
+    CodeRequested: {},
+    CertificateRequested: {},
+}
+"""What staff may give in somebody's place, at its shortest."""
 
 
 def is_taken(kind: TypeAdapter[str], text: str) -> bool:
@@ -102,3 +135,26 @@ def test_the_key_of_a_number_is_its_own_key(typed: str) -> None:
 @pytest.mark.parametrize(("one", "other"), [("1", "11"), ("А1", "В1"), ("0031942", "31942")])
 def test_different_numbers_stay_different(one: str, other: str) -> None:
     assert blank_key(one) != blank_key(other)
+
+
+@pytest.mark.parametrize("kind", GIVEN_FOR_ANOTHER, ids=lambda kind: kind.__name__)
+def test_a_message_given_for_another_may_name_the_officer(kind: type[GivenForAnother]) -> None:
+    content = GIVEN_FOR_ANOTHER[kind]
+    own = kind.model_validate(content)
+    given = kind.model_validate(content | {"officer": "officer-7"})
+    assert own.officer is None
+    assert "officer" not in own.model_dump(mode="json")
+    assert given.model_dump(mode="json")["officer"] == "officer-7"
+    assert given.unsigned() == own
+    assert "officer" in kind.model_json_schema()["properties"]
+    with pytest.raises(ValidationError):
+        kind.model_validate(content | {"officer": "Мария Соколова"})
+
+
+def test_every_message_given_for_another_is_tried_here() -> None:
+    assert set(GivenForAnother.__subclasses__()) == set(GIVEN_FOR_ANOTHER)
+
+
+def test_a_withdrawal_keeps_the_consent_unless_it_says_so() -> None:
+    assert WithdrawalRequested().model_dump() == {"reason": None}
+    assert WithdrawalRequested(consent_withdrawn=True).model_dump()["consent_withdrawn"] is True

@@ -26,7 +26,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory, signer: PaperSigner) -
     return issued(T.TEMPORARY_CERTIFICATE, tmp_path_factory.mktemp("store"), signer).content
 
 
-@pytest.mark.parametrize("template", T)
+@pytest.mark.parametrize("template", ORDERS)
 def test_an_issued_paper_is_kept_genuine_and_says_which_it_is(
     template: PaperTemplate, tmp_path: Path, signer: PaperSigner
 ) -> None:
@@ -35,10 +35,10 @@ def test_an_issued_paper_is_kept_genuine_and_says_which_it_is(
     assert found.valid
     assert found.trial
     assert found.paper == ORDERS[template].identity(NUMBER)
-    assert office_in(tmp_path, signer)._store.get(paper.sha256) == paper.content
+    assert office_in(tmp_path, signer)._store.get(NUMBER, paper.sha256) == paper.content
 
 
-@pytest.mark.parametrize("template", T)
+@pytest.mark.parametrize("template", ORDERS)
 @needs("pdfsig", "poppler-utils")
 @needs("qpdf", "qpdf")
 def test_other_programs_find_no_fault_in_an_issued_paper(

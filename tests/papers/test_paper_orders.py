@@ -39,7 +39,7 @@ def paper_of(order: PaperOrder, **changes: Any) -> AnyPaper:
     return made_out(order, application, NUMBER, "https://example.org/verify/1/2", "K7QX2-M4P9R")
 
 
-@pytest.mark.parametrize("template", T)
+@pytest.mark.parametrize("template", ORDERS)
 def test_an_order_makes_the_paper_it_names(template: PaperTemplate) -> None:
     paper = paper_of(ORDERS[template])
     assert type(paper) is PAPER_MODELS[template]
@@ -48,7 +48,7 @@ def test_an_order_makes_the_paper_it_names(template: PaperTemplate) -> None:
     assert paper.verification_code == "K7QX2-M4P9R"
 
 
-@pytest.mark.parametrize("template", T)
+@pytest.mark.parametrize("template", ORDERS)
 def test_every_missing_fact_is_named_and_nobody_is(template: PaperTemplate) -> None:
     with pytest.raises(FactMissing) as missing:
         paper_of(PaperOrder(template=template, dated=DATED))
@@ -86,7 +86,7 @@ def test_a_hand_over_goes_the_way_of_the_application_unless_another_is_ordered()
     assert by_post.delivery_address.startswith("109240")
 
 
-@pytest.mark.parametrize("template", T)
+@pytest.mark.parametrize("template", ORDERS)
 def test_an_order_survives_the_engine(template: PaperTemplate) -> None:
     order = ORDERS[template]
     assert PaperOrder.model_validate_json(order.model_dump_json()) == order

@@ -40,6 +40,7 @@ UNSAID: dict[PaperTemplate, set[str]] = {
     T.SUBSTITUTE_CERTIFICATE: set(),
     T.ACCEPTANCE_ACT: {"birth_date", "name_on_diploma"},
     T.ELECTRONIC_DUPLICATE: {"dated"},
+    T.ACT_OF_DESTRUCTION: set(),
 }
 """Facts that a paper says in other words, or that are no business of its readers."""
 needs_pdftotext = needs("pdftotext", "poppler-utils")

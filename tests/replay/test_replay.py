@@ -2,15 +2,20 @@
 
 import asyncio
 import gzip
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from helpers import trial_keys
 from temporalio import workflow
 from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import PayloadCodec
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
+from adapters.sealing.codec import SealingCodec
 from workers.temporal import plugin
 from workflows.contracts import DUPLICATE_REQUEST, CaseOutcome, CaseRequest
 from workflows.duplicate_request import DuplicateRequest
@@ -28,12 +33,19 @@ def test_there_are_recorded_cases() -> None:
     assert len(HISTORIES) >= 9
 
 
+@pytest.fixture(scope="module")
+def codec(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PayloadCodec]:
+    """That of a worker which takes cases on that began before anything was sealed."""
+    with closing(trial_keys(tmp_path_factory.mktemp("keys"))) as keys:
+        yield SealingCodec(keys.ring, accepts_plaintext=True)
+
+
 @pytest.mark.parametrize("file", HISTORIES, ids=lambda file: file.name)
-async def test_a_recorded_case_replays(file: Path) -> None:
-    await Replayer(workflows=[], plugins=[plugin()]).replay_workflow(history_of(file))
+async def test_a_recorded_case_replays(file: Path, codec: PayloadCodec) -> None:
+    await Replayer(workflows=[], plugins=[plugin(codec)]).replay_workflow(history_of(file))
 
 
-@workflow.defn(name=DUPLICATE_REQUEST)
+@workflow.defn(name=DUPLICATE_REQUEST, sandboxed=False)
 class Edited(DuplicateRequest):
     """The workflow with an edit that running cases would not survive."""
 

@@ -1,13 +1,16 @@
 """The steps at the document store: a repetition finds the same, and nothing needed is deleted."""
 
+import hashlib
 import random
 import threading
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ordered_papers import NUMBER, sealer
 from PIL import Image
 from records import case_record
 from scan_samples import hostile, make_scans
@@ -21,12 +24,14 @@ from adapters.register.database import SqlRegister
 from adapters.register.schema import migrate
 from adapters.scans.checking import CheckedScan, check_scan
 from domain.application import Document, DocumentKind
-from domain.register import RegisteredDocument
+from domain.numbers import control_number
+from domain.register import CaseRecord, RegisteredDocument
 from domain.scans import MAX_SCAN_BYTES
+from workflows.contracts import workflow_id
 
 REASONS = load_profile().reasons
 PASSPORT, CONSENT = DocumentKind.PASSPORT_PERSONAL_PAGE, DocumentKind.CONSENT
-NUMBER = "7K3M-9QXT-2B4D-6"
+OTHER = control_number({"submission_id": "another"})
 
 
 class Desk:
@@ -34,27 +39,23 @@ class Desk:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "documents"
-        self.store = BlobStore(str(self.folder))
+        self.store = BlobStore(str(self.folder), sealer())
         url = f"sqlite:///{folder / 'register.db'}"
-        migrate(url)
-        self.register = SqlRegister(url)
+        migrate(url, sealer())
+        self.register = SqlRegister(url, sealer())
         self.steps = ScanActivities(self.store, check_scan, REASONS, self.register)
 
     def handed_in(self, kind: DocumentKind, name: str, content: bytes) -> Document:
         """A document whose content waits in the store."""
-        sha256 = self.store.put(content)
+        sha256 = self.store.put(NUMBER, content)
         return Document(kind=kind, name=name, size_bytes=len(content), sha256=sha256)
 
     async def examines(self, *documents: Document, pdf_only: bool = False) -> ScanFindings:
-        order = ScansToExamine(documents=documents, pdf_only=pdf_only)
+        order = ScansToExamine(documents=documents, pdf_only=pdf_only, control_number=NUMBER)
         return await ActivityEnvironment().run(self.steps.examine_scans, order)
 
-    async def forgets(self, *hashes: str) -> None:
-        await ActivityEnvironment().run(self.steps.forget_scans, list(hashes))
-
-    def file_of(self, document: Document) -> Path:
-        sha256 = document.sha256 or ""
-        return self.folder / sha256[:2] / sha256[2:]
+    def content_of(self, document: Document) -> bytes:
+        return self.store.get(NUMBER, document.sha256 or "")
 
 
 @pytest.fixture
@@ -91,8 +92,8 @@ async def test_a_good_scan_is_kept_without_its_metadata(desk: Desk) -> None:
     assert other == known_by_name_only
     assert after == raw.model_copy(update={"sha256": after.sha256})
     assert findings.superseded == (raw.sha256,)
-    assert b"Exif" in desk.store.get(raw.sha256 or "")
-    assert b"Exif" not in desk.store.get(after.sha256 or "")
+    assert b"Exif" in desk.content_of(raw)
+    assert b"Exif" not in desk.content_of(after)
 
 
 async def test_an_examination_repeated_finds_the_same(desk: Desk) -> None:
@@ -102,7 +103,7 @@ async def test_an_examination_repeated_finds_the_same(desk: Desk) -> None:
     )
     first = await desk.examines(*documents)
     assert await desk.examines(*documents) == first
-    await desk.forgets(*first.superseded)
+    await desk.steps.forget(NUMBER, first.superseded)
     later = await desk.examines(*first.documents)
     assert later == first.model_copy(update={"superseded": ()})
 
@@ -149,7 +150,7 @@ async def test_a_scan_that_grew_when_it_was_turned_upright_stays_a_good_one(desk
     after = findings.documents[0]
     assert not findings.deficiencies
     assert after.size_bytes == len(raw)
-    assert len(desk.store.get(after.sha256 or "")) > MAX_SCAN_BYTES
+    assert len(desk.content_of(after)) > MAX_SCAN_BYTES
     assert await desk.examines(after) == ScanFindings(documents=(after,))
 
 
@@ -159,7 +160,7 @@ async def test_a_lost_scan_is_waited_for_and_is_nobodys_fault(
 ) -> None:
     good = desk.handed_in(CONSENT, "a.jpg", photograph(2))
     lost = desk.handed_in(PASSPORT, "Соколова Алёна.jpg", photograph())
-    file = desk.file_of(lost)
+    file = desk.folder / NUMBER / str(lost.sha256)
     if harm == "gone":
         file.unlink()
     else:
@@ -172,17 +173,18 @@ async def test_a_lost_scan_is_waited_for_and_is_nobodys_fault(
     assert str(lost.sha256) in str(failure)
     assert PASSPORT in str(failure)
     assert "Соколова" not in str(failure)
-    desk.store.put(photograph())
+    desk.store.put(NUMBER, photograph())
     assert not (await desk.examines(good, lost)).deficiencies
 
 
 async def test_a_store_that_is_away_is_asked_again(desk: Desk) -> None:
     photo = desk.handed_in(PASSPORT, "a.jpg", photograph())
     nobody = S3Access(endpoint="http://127.0.0.1:1", key="key", secret="secret")
-    away = BlobStore("s3://documents", nobody)
-    steps = ScanActivities(away, check_scan, REASONS, desk.register)
+    desk.steps = ScanActivities(
+        BlobStore("s3://documents", sealer(), nobody), check_scan, REASONS, desk.register
+    )
     with pytest.raises(ApplicationError, match="the document store failed") as caught:
-        await ActivityEnvironment().run(steps.examine_scans, ScansToExamine(documents=(photo,)))
+        await desk.examines(photo)
     assert (caught.value.type, caught.value.non_retryable) == ("TemporaryFailure", False)
 
 
@@ -200,20 +202,60 @@ async def test_a_worker_checks_only_so_many_scans_at_once(desk: Desk) -> None:
             with lock:
                 running -= 1
 
-    steps = ScanActivities(desk.store, counted, REASONS, desk.register)
-    photos = [desk.handed_in(kind, "a.jpg", photograph()) for kind in list(DocumentKind)[:5]]
-    await ActivityEnvironment().run(steps.examine_scans, ScansToExamine(documents=tuple(photos)))
+    desk.steps = ScanActivities(desk.store, counted, REASONS, desk.register)
+    await desk.examines(
+        *(desk.handed_in(kind, "a.jpg", photograph()) for kind in list(DocumentKind)[:5])
+    )
     assert most == AT_ONCE
 
 
-async def test_what_another_case_needs_is_not_forgotten(desk: Desk) -> None:
+def in_need_of(number: str, revision: int, *hashes: str | None) -> CaseRecord:
+    documents = (
+        RegisteredDocument(place=place, kind=PASSPORT, size_bytes=10, sha256=sha256)
+        for place, sha256 in enumerate(hashes)
+    )
+    return case_record(number, revision=revision, documents=tuple(documents))
+
+
+async def test_what_the_case_needs_is_not_forgotten_and_no_other_case_loses_its_own(
+    desk: Desk,
+) -> None:
     raw = desk.handed_in(PASSPORT, "a.jpg", photograph())
     (sha256,) = (await desk.examines(raw)).superseded
-    needed = RegisteredDocument(place=0, kind=PASSPORT, size_bytes=10, sha256=sha256)
-    await desk.register.record(case_record(NUMBER, revision=1, documents=(needed,)))
-    await desk.forgets(sha256)
-    assert desk.store.get(sha256) == photograph()
-    await desk.register.record(case_record(NUMBER, revision=2))
-    await desk.forgets(sha256)
-    await desk.forgets(sha256)
-    assert sha256 not in desk.store.list()
+    desk.store.put(OTHER, photograph())
+    await desk.register.record(in_need_of(NUMBER, 1, sha256))
+    await desk.register.record(in_need_of(OTHER, 1, sha256))
+    await desk.steps.forget(NUMBER, [sha256])
+    assert desk.content_of(raw) == photograph()
+    await desk.register.record(in_need_of(NUMBER, 2))
+    for _ in range(2):
+        await desk.steps.forget(NUMBER, [sha256])
+        assert (NUMBER, sha256) not in desk.store.list()
+        assert desk.store.get(OTHER, sha256) == photograph()
+
+
+async def test_a_scan_that_0_3_0_kept_for_two_cases_is_forgotten_with_the_second(
+    desk: Desk,
+) -> None:
+    sha256 = hashlib.sha256(photograph()).hexdigest()
+    file = desk.folder / sha256[:2] / sha256[2:]
+    file.parent.mkdir()
+    file.write_bytes(photograph())
+    await desk.register.record(in_need_of(OTHER, 1, sha256))
+    await desk.steps.forget(NUMBER, [sha256])
+    assert desk.store.get(OTHER, sha256) == photograph()
+    await desk.register.record(in_need_of(OTHER, 2))
+    await desk.steps.forget(OTHER, [sha256])
+    assert not file.exists()
+
+
+async def test_a_step_that_0_3_0_asked_for_takes_the_case_from_its_workflow(desk: Desk) -> None:
+    photo = desk.handed_in(PASSPORT, "a.jpg", photograph())
+    environment = ActivityEnvironment()
+    environment.info = replace(environment.info, workflow_id=workflow_id(NUMBER))
+    order = ScansToExamine.model_validate({"documents": [photo]})
+    findings = await environment.run(desk.steps.examine_scans, order)
+    assert findings == await desk.examines(photo)
+    assert {(NUMBER, photo.sha256), (NUMBER, findings.documents[0].sha256)} == set(
+        desk.store.list()
+    )

@@ -27,7 +27,8 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from adapters.sealing.codec import KEY_ID, REFUSED, SEALED, SealingCodec, case_of
+from adapters.sealing import REFUSED
+from adapters.sealing.codec import KEY_ID, SEALED, SealingCodec, case_of
 from adapters.sealing.errors import KeyDestroyed, KeyUnknown
 from adapters.sealing.keyring import SERVICE, KeyRing
 from adapters.sealing.masters import MasterKeys
@@ -225,6 +226,18 @@ async def test_plaintext_passes_for_ever_in_cases_that_began_with_it(ring: KeyRi
     assert await lenient.for_case(CASE).decode([PLAIN]) == [PLAIN]
     [sealed] = await lenient.for_case(CASE).encode([PLAIN])
     assert await strict.for_case(CASE).decode([PLAIN, sealed]) == [PLAIN, PLAIN]
+
+
+async def test_a_worker_makes_no_key_and_may_be_told_later_to_accept_plaintext(
+    ring: KeyRing,
+) -> None:
+    strict = SealingCodec(ring, makes_keys=False).for_case(CASE)
+    assert await reasons(strict, PLAIN) == [b"not sealed"]
+    with pytest.raises(KeyUnknown):
+        await strict.encode([PLAIN])
+    lenient = SealingCodec(ring, accepts_plaintext=True, makes_keys=False).for_case(CASE)
+    assert await lenient.decode([PLAIN]) == [PLAIN]
+    assert await lenient.decode(await lenient.encode([PLAIN])) == [PLAIN]
 
 
 async def test_plaintext_never_passes_in_a_case_that_began_sealed(ring: KeyRing) -> None:

@@ -75,25 +75,18 @@ async def test_a_case_the_engine_has_forgotten_is_still_known(
     number = before.document()["control_number"]
     await reaches(client, number, CaseStatus.ISSUED)
 
-    async def on_record() -> bool:
-        stored = await stack_parts.register.find_case(number)
-        return stored is not None and stored.case.status is CaseStatus.ISSUED
-
-    await until(on_record)
+    await on_record(stack_parts, number, CaseStatus.ISSUED)
     deleted = await diploma.temporal("workflow", "delete", "--yes", "-w", f"duplicate/{number}")
     assert deleted.code == 0, deleted.err
 
-    async def forgotten() -> bool:
-        return (await client.count_workflows(f'WorkflowId = "duplicate/{number}"')).count == 0
-
-    await until(forgotten)
+    await until(lambda: is_forgotten(client, number))
     view = await diploma.view(number)
     assert view["status"] == "ISSUED"
     assert [entry["event"] for entry in view["timeline"]][-1] == "ISSUED"
     assert {paper["kind"] for paper in view["papers"]} >= {"duplicate", "original"}
     again = await diploma("submit", str(file), "--json")
     assert again.out == before.out
-    assert await forgotten()
+    assert await is_forgotten(client, number)
 
     stored_before = await stack_parts.register.find_case(number)
     # A portal that starts the workflow itself begins nothing anew either.
@@ -162,6 +155,66 @@ async def test_a_withdrawn_case_ends(diploma: Cli, client: Client) -> None:
     ended = await diploma("withdraw", number, "--json")
     assert (ended.code, ended.document()) == (0, {"control_number": number, "requested": True})
     await reaches(client, number, CaseStatus.WITHDRAWN)
+
+
+async def test_consent_is_taken_back_while_a_case_runs_and_after_its_end(
+    diploma: Cli, client: Client, stack_parts: EmbeddedStack
+) -> None:
+    number = await diploma.submits(diploma.case_file("consent", simulation=SLOW_HOLDER))
+    await on_record(stack_parts, number, CaseStatus.IN_REVIEW)
+    withdraw = ("withdraw", number, "--consent", "--officer", "officer-7")
+    first = await diploma(*withdraw, "--json")
+    assert first.code == 0, first.err
+    assert first.document() | {"follows": ""} == {
+        "control_number": number,
+        "requested": True,
+        "consent_withdrawn": True,
+        "follows": "",
+    }
+    await on_record(stack_parts, number, CaseStatus.WITHDRAWN)
+    view = await cases.view(client, number)
+    assert [(entry.event, entry.detail) for entry in view.timeline[-3:]] == [
+        ("withdraw_requested", "by officer-7"),
+        ("consent_withdrawn", ""),
+        ("WITHDRAWN", ""),
+    ]
+    again = await diploma(*withdraw)
+    assert again.code == 0, again.err
+    assert "erased when nothing is owed" in again.out
+    stored = await stack_parts.register.find_case(number)
+    assert stored is not None
+    assert stored.case.consent_withdrawn_at is not None
+
+
+async def test_consent_taken_back_after_the_issue_leaves_the_duplicate_on_record(
+    diploma: Cli, client: Client, stack_parts: EmbeddedStack
+) -> None:
+    number = await diploma.submits(diploma.case_file("too-late", simulation=QUICK_HOLDER))
+    await on_record(stack_parts, number, CaseStatus.ISSUED)
+    for forgotten in (False, True):
+        if forgotten:
+            deleted = await diploma.temporal(
+                "workflow", "delete", "--yes", "-w", f"duplicate/{number}"
+            )
+            assert deleted.code == 0, deleted.err
+            await until(lambda: is_forgotten(client, number))
+        late = await diploma("withdraw", number, "--consent")
+        assert late.code == 0, late.err
+        assert "too late for the request" in late.out
+        assert "stays in the register" in late.out
+    assert (await diploma("withdraw", UNKNOWN, "--consent")).code == 4
+
+
+async def on_record(stack: EmbeddedStack, number: str, status: CaseStatus) -> None:
+    async def there() -> bool:
+        stored = await stack.register.find_case(number)
+        return stored is not None and stored.case.status is status
+
+    await until(there)
+
+
+async def is_forgotten(client: Client, number: str) -> bool:
+    return (await client.count_workflows(f'WorkflowId = "duplicate/{number}"')).count == 0
 
 
 async def test_an_unknown_case_is_named_by_every_command(diploma: Cli) -> None:

@@ -5,11 +5,14 @@ import json
 import os
 import random
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers import key_settings, trial_keys
+from ordered_papers import NUMBER
 from samples import valid_application
 from scan_samples import hostile, make_scans
 from temporalio.client import Client
@@ -24,8 +27,8 @@ from starters.console import examined
 from starters.files import BadFile
 from starters.intake import TakenIn, keep, take_in
 from starters.server import EmbeddedServer, free_ports
+from workers.keys import Keys
 
-NUMBER = "7K3M-9QXT-2B4D-6"
 DOCUMENTS: Any = valid_application()["documents"]
 KINDS = [item["kind"] for item in DOCUMENTS]
 
@@ -59,10 +62,20 @@ def document(file: Path, place: int = 0) -> Any:
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BlobStore:
+def own_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Keys]:
+    """Those of the environment, and where a command looks for them by itself."""
+    folder = tmp_path / "var"
+    for name, value in key_settings(folder).items():
+        monkeypatch.setenv(f"DIPLOMA_{name.upper()}", str(value))
+    with closing(trial_keys(folder)) as made:
+        yield made
+
+
+@pytest.fixture
+def store(tmp_path: Path, own_keys: Keys, monkeypatch: pytest.MonkeyPatch) -> BlobStore:
     """The store of the environment, before anything is kept."""
     monkeypatch.setenv("DIPLOMA_STORE_URL", str(tmp_path / "store"))
-    return BlobStore(str(tmp_path / "store"))
+    return BlobStore(str(tmp_path / "store"), own_keys.sealer)
 
 
 def test_a_path_becomes_name_size_and_hash(tmp_path: Path) -> None:
@@ -135,7 +148,7 @@ async def test_what_its_size_rules_out_is_not_kept_and_gets_its_reason(
     assert [(item.field, item.code) for item in examined(content)] == [
         ("documents[0].size_bytes", code)
     ]
-    await keep(scans)
+    await keep(scans, NUMBER)
     assert len(list(store.list())) == len(KINDS) - 1
 
 
@@ -144,8 +157,8 @@ async def test_a_scan_of_the_largest_size_is_kept_as_it_is(
 ) -> None:
     file = case_file(tmp_path, "largest.jpg")
     (tmp_path / "largest.jpg").write_bytes(b"x" * MAX_SCAN_BYTES)
-    await keep(taken_in(file).scans)
-    assert len(store.get(document(file)["sha256"])) == MAX_SCAN_BYTES
+    await keep(taken_in(file).scans, NUMBER)
+    assert len(store.get(NUMBER, document(file)["sha256"])) == MAX_SCAN_BYTES
 
 
 async def test_a_scan_that_changes_meanwhile_is_not_kept(tmp_path: Path, store: BlobStore) -> None:
@@ -153,10 +166,10 @@ async def test_a_scan_that_changes_meanwhile_is_not_kept(tmp_path: Path, store: 
     for change in (scan(99), b""):
         scans[0].path.write_bytes(change)
         with pytest.raises(BadFile, match=r"documents\[0\]\.file: .*again"):
-            await keep(scans)
+            await keep(scans, NUMBER)
     scans[0].path.unlink()
     with pytest.raises(BadFile):
-        await keep(scans)
+        await keep(scans, NUMBER)
     assert not list(store.list())
 
 
@@ -276,7 +289,9 @@ def test_check_takes_good_files_and_survives_a_wrong_form(
 async def engine(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Client]:
     """A server without a worker: cases are begun, and go no further."""
     log_file = tmp_path_factory.mktemp("engine") / "server.log"
-    async with EmbeddedServer(port=free_ports(1)[0], ui_port=None, log_file=log_file) as client:
+    async with EmbeddedServer(
+        port=free_ports(1)[0], ui_port=None, codec=None, log_file=log_file
+    ) as client:
         yield client
 
 
@@ -288,7 +303,7 @@ def diploma_alone(engine: Client, tmp_path: Path) -> Cli:
 
 
 async def test_the_same_files_submitted_twice_are_one_case_and_kept_once(
-    diploma_alone: Cli, tmp_path: Path
+    diploma_alone: Cli, own_keys: Keys, tmp_path: Path
 ) -> None:
     file = case_file(tmp_path / "one", submission_id=None)
     many = tmp_path / "many"
@@ -305,9 +320,9 @@ async def test_the_same_files_submitted_twice_are_one_case_and_kept_once(
     assert "Соколова" not in ended.out
     content, scans = taken_in(file)
     assert number == control_number(content)
-    kept = BlobStore(str(tmp_path / "var" / "documents"))
-    assert sorted(kept.list()) == sorted(found.sha256 for found in scans)
-    assert kept.get(scans[0].sha256) == scan(0)
+    kept = BlobStore(str(tmp_path / "var" / "documents"), own_keys.sealer)
+    assert sorted(kept.list()) == sorted((number, found.sha256) for found in scans)
+    assert kept.get(number, scans[0].sha256) == scan(0)
 
 
 def test_a_form_nobody_can_take_in_leaves_nothing_in_the_store(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from ordered_papers import APPLICATION, NUMBER, ORDERS
+from ordered_papers import APPLICATION, NUMBER, ORDERS, sealer
 from terminal import called
 
 from adapters.blobs import BlobStore
@@ -25,7 +25,7 @@ def paper(tmp_path: Path) -> str:
 
 def test_the_first_run_makes_a_key_and_a_secret_and_the_second_has_them(tmp_path: Path) -> None:
     settings = load_settings(secrets_folder=tmp_path / "var")
-    store = BlobStore(str(tmp_path / "store"))
+    store = BlobStore(str(tmp_path / "store"), sealer())
     order = ORDERS[PaperTemplate.TEMPORARY_CERTIFICATE]
     first = paper_office(settings, store).issue(order, APPLICATION, NUMBER)
     made = {file.name: file.read_bytes() for file in settings.secrets_folder.iterdir()}

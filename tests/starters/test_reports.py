@@ -7,15 +7,16 @@ import os
 import pty
 import resource
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from records import case_record
+from helpers import key_settings, trial_keys
+from records import case_record, opened
 from terminal import Cli, Ended, called, finished
 
-from adapters.register.database import SqlRegister
 from adapters.register.schema import HEAD, migrate
 from domain.numbers import control_number
 from domain.register import (
@@ -30,6 +31,7 @@ from domain.register import (
 from domain.routes import Route
 from domain.statuses import CaseStatus
 from starters.reports import FEDERAL_COLUMNS, Grouping, GroupReport, federal_cells
+from workers.keys import Keys
 
 FIRST, SECOND, THIRD, FOURTH, UNKNOWN = (
     control_number({"submission_id": f"report-{place}"}) for place in range(5)
@@ -110,6 +112,15 @@ Run = Callable[..., Ended]
 
 
 @pytest.fixture
+def own_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Keys]:
+    """Those of the command."""
+    for name, value in key_settings(tmp_path).items():
+        monkeypatch.setenv(f"DIPLOMA_{name.upper()}", str(value))
+    with closing(trial_keys(tmp_path)) as made:
+        yield made
+
+
+@pytest.fixture
 def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Of a register that is not there yet, set for the command."""
     url = f"sqlite:///{tmp_path}/register.db"
@@ -118,16 +129,15 @@ def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture
-def filled(address: str) -> str:
+def filled(address: str, own_keys: Keys) -> str:
     """The address of a register with four cases."""
 
     async def fill() -> None:
-        register = SqlRegister(address)
-        for record in RECORDS:
-            await register.record(record)
-        await register.close()
+        async with opened(address, own_keys.sealer) as register:
+            for record in RECORDS:
+                await register.record(record)
 
-    migrate(address)
+    migrate(address, own_keys.sealer)
     asyncio.run(fill())
     return address
 
@@ -182,9 +192,11 @@ def test_groups_that_do_not_add_up_are_never_shown() -> None:
 
 
 @pytest.mark.parametrize("migrated", [True, False])
-def test_an_empty_register_is_an_empty_report(diploma: Run, address: str, migrated: bool) -> None:
+def test_an_empty_register_is_an_empty_report(
+    diploma: Run, address: str, own_keys: Keys, migrated: bool
+) -> None:
     if migrated:
-        migrate(address)
+        migrate(address, own_keys.sealer)
     ended = diploma("report", "--by", "officer", "--json")
     assert counted(ended) == {}
     assert ended.document()["total"]["cases"] == 0
@@ -250,8 +262,10 @@ def test_a_register_that_is_none_is_named(
         assert "DIPLOMA_REGISTER_URL" in ended.err
 
 
-def test_tables_are_created_once_and_brought_up_to_date(diploma: Run, address: str) -> None:
-    migrate(address, "0001")
+def test_tables_are_created_once_and_brought_up_to_date(
+    diploma: Run, address: str, own_keys: Keys
+) -> None:
+    migrate(address, own_keys.sealer, "0001")
     assert diploma("register", "papers").code == 2
     for _ in range(2):
         ended = diploma("register", "migrate", "--json")
@@ -309,6 +323,29 @@ def test_rows_for_the_federal_register_are_for_their_owner_s_spreadsheet(
     assert [found[name] for name in begun_like_formulas] == ["'=1+1", "'-118/2026"]
     assert found["Серия (оригинала)"] == "'@77СПА"
     assert found["Номер (оригинала)"] == "'+0031942"
+
+
+def test_rows_count_as_exported_once_they_are_in_a_file(
+    diploma: Run, tmp_path: Path, filled: str, own_keys: Keys
+) -> None:
+    async def is_unexported() -> bool:
+        async with opened(filled, own_keys.sealer) as register:
+            return await register.has_unexported_row(FIRST)
+
+    file = tmp_path / "federal.csv"
+    assert diploma("register", "federal").code == 0
+    assert diploma("register", "federal", "--json").code == 0
+    assert diploma("register", "federal", "--csv", file, "--until", "2026-05-28").code == 0
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+    try:
+        assert diploma("register", "federal", "--csv", file).code == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert asyncio.run(is_unexported())
+    for _ in range(2):
+        assert diploma("register", "federal", "--csv", file, "--json").document()["rows"] == 1
+        assert not asyncio.run(is_unexported())
 
 
 @pytest.mark.usefixtures("filled")

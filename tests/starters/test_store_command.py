@@ -1,33 +1,45 @@
 """`diploma store check`: what the register knows of is read back, on both kinds of database."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
-from records import case_record
+from helpers import key_settings, trial_keys
+from ordered_papers import NUMBER
+from records import case_record, opened
 from terminal import called
 
 from adapters.blobs import BlobStore
-from adapters.register.database import SqlRegister
 from adapters.register.schema import migrate
+from domain.numbers import control_number
 from domain.register import CaseRecord, PaperFile, RegisteredDocument
+from workers.keys import Keys
 
-NUMBER, OTHER = "7K3M-9QXT-2B4D-6", "4H8P-2WZC-7N5R-3"
+OTHER = control_number({"submission_id": "another"})
 
 
 @pytest.fixture
-def store(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> BlobStore:
+def own_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Keys]:
+    """Those of the environment."""
+    for name, value in key_settings(tmp_path).items():
+        monkeypatch.setenv(f"DIPLOMA_{name.upper()}", str(value))
+    with closing(trial_keys(tmp_path)) as made:
+        yield made
+
+
+@pytest.fixture
+def store(
+    tmp_path: Path, database_url: str, own_keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> BlobStore:
     """An empty store beside an empty register."""
     monkeypatch.setenv("DIPLOMA_STORE_URL", str(tmp_path / "store"))
     monkeypatch.setenv("DIPLOMA_REGISTER_URL", database_url)
-    migrate(database_url)
-    return BlobStore(str(tmp_path / "store"))
-
-
-def file_of(folder: Path, sha256: str) -> Path:
-    return folder / "store" / sha256[:2] / sha256[2:]
+    migrate(database_url, own_keys.sealer)
+    return BlobStore(str(tmp_path / "store"), own_keys.sealer)
 
 
 def record(number: str, **scans: str | None) -> CaseRecord:
@@ -40,20 +52,18 @@ def record(number: str, **scans: str | None) -> CaseRecord:
     )
 
 
-async def write(url: str, *records: CaseRecord, paper: str) -> None:
-    register = SqlRegister(url)
-    for item in records:
-        await register.record(item)
-    await register.keep_paper_file(
-        PaperFile(
-            file_key=f"{NUMBER}/receipt",
-            control_number=NUMBER,
-            template="submission_receipt",
-            dated=date(2026, 4, 29),
-            sha256=paper,
-        )
+async def write(keys: Keys, url: str, *records: CaseRecord, paper: str) -> None:
+    receipt = PaperFile(
+        file_key=f"{NUMBER}/receipt",
+        control_number=NUMBER,
+        template="submission_receipt",
+        dated=date(2026, 4, 29),
+        sha256=paper,
     )
-    await register.close()
+    async with opened(url, keys.sealer) as register:
+        for item in records:
+            await register.record(item)
+        await register.keep_paper_file(receipt)
 
 
 def checked(capsys: pytest.CaptureFixture[str], code: int) -> Any:
@@ -63,24 +73,48 @@ def checked(capsys: pytest.CaptureFixture[str], code: int) -> Any:
 
 
 def test_every_loss_is_named_with_its_case_its_kind_and_its_hash(
-    store: BlobStore, database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    store: BlobStore,
+    own_keys: Keys,
+    database_url: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert checked(capsys, 0) == {"ok": True, "checked": 0, "lost": []}
-    good, shared, receipt = (store.put(content) for content in (b"good", b"shared", b"receipt"))
-    one = record(NUMBER, consent=good, snils=shared, inn=None)
-    asyncio.run(write(database_url, one, record(OTHER, grade_book=shared), paper=receipt))
+    good, both, receipt = (store.put(NUMBER, text) for text in (b"good", b"both", b"receipt"))
+    store.put(OTHER, b"both")
+    one = record(NUMBER, consent=good, snils=both, inn=None)
+    asyncio.run(write(own_keys, database_url, one, record(OTHER, grade_book=both), paper=receipt))
     assert checked(capsys, 0) == {"ok": True, "checked": 4, "lost": []}
-    store.delete(shared)
-    file_of(tmp_path, receipt).write_bytes(b"changed")
+    store.delete(NUMBER, both)
+    (tmp_path / "store" / NUMBER / receipt).write_bytes(b"changed")
+    own_keys.ring.destroy(OTHER)
     lost = checked(capsys, 1)["lost"]
-    assert [tuple(item.values()) for item in lost] == [
-        (OTHER, "grade_book", shared, "missing"),
-        (NUMBER, "snils", shared, "missing"),
+    assert {tuple(item.values()) for item in lost} == {
+        (OTHER, "grade_book", both, "erased"),
+        (NUMBER, "snils", both, "missing"),
         (NUMBER, "submission_receipt", receipt, "damaged"),
-    ]
+    }
     shown = called(capsys, "store", "check")
     assert shown.code == 1
     assert all(word in shown.out for word in ("grade_book", "damaged", NUMBER))
+
+
+def test_a_missing_key_is_told_from_a_lost_content(
+    store: BlobStore,
+    own_keys: Keys,
+    database_url: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    consent, receipt = store.put(NUMBER, b"consent"), store.put(NUMBER, b"receipt")
+    asyncio.run(write(own_keys, database_url, record(NUMBER, consent=consent), paper=receipt))
+    (tmp_path / "keys.db").unlink()
+    ended = called(capsys, "store", "check")
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert ended.err.startswith("DIPLOMA_KEYRING_URL: ")
+    trial_keys(tmp_path).close()  # an empty ring
+    lost = checked(capsys, 1)["lost"]
+    assert [item["state"] for item in lost] == ["key missing"] * 2
 
 
 @pytest.mark.parametrize(
@@ -103,11 +137,14 @@ def test_a_store_that_cannot_be_opened_is_one_line(
 
 
 def test_a_store_nobody_answers_for_is_tried_again(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    own_keys: Keys,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     url = f"sqlite:///{tmp_path / 'register.db'}"
-    migrate(url)
-    asyncio.run(write(url, record(NUMBER, consent="a" * 64), paper="b" * 64))
+    migrate(url, own_keys.sealer)
+    asyncio.run(write(own_keys, url, record(NUMBER, consent="a" * 64), paper="b" * 64))
     settings = {
         "REGISTER_URL": url,
         "STORE_URL": "s3://documents",

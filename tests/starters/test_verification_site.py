@@ -106,7 +106,7 @@ async def test_each_certificate_of_a_case_answers_for_itself(page: Page, archive
     assert states == [False, True]
 
 
-@pytest.mark.parametrize("template", PaperTemplate)
+@pytest.mark.parametrize("template", ORDERS)
 async def test_the_code_of_every_paper_leads_to_its_kind(
     page: Page, template: PaperTemplate
 ) -> None:

@@ -3,25 +3,31 @@
 import asyncio
 import json
 import os
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from helpers import key_settings, trial_keys
 from ordered_papers import NUMBER, issued
-from records import CERTIFICATE, case_record
+from records import CERTIFICATE, case_record, opened
 from terminal import called
 
 from adapters.papers.keys import as_pem
 from adapters.papers.signing import PaperSigner
-from adapters.register.database import SqlRegister
 from adapters.register.schema import migrate
 from domain.papers import PaperTemplate
 from domain.register import Paper, PaperState
+from workers.keys import opened_keys
+from workers.settings import load_settings
 
 
 @pytest.fixture
 def register_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     url = f"sqlite:///{tmp_path / 'register.db'}"
-    migrate(url)
+    with closing(trial_keys(tmp_path)) as keys:
+        migrate(url, keys.sealer)
+    for name, value in key_settings(tmp_path).items():
+        monkeypatch.setenv(f"DIPLOMA_{name.upper()}", str(value))
     monkeypatch.setenv("DIPLOMA_REGISTER_URL", url)
     return url
 
@@ -33,11 +39,11 @@ def with_our_key(key_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def register_has(url: str, *papers: Paper) -> None:
     async def record() -> None:
-        register = SqlRegister(url)
-        await register.record(case_record(NUMBER, papers=papers))
-        await register.close()
+        async with opened(url, keys.sealer) as register:
+            await register.record(case_record(NUMBER, papers=papers))
 
-    asyncio.run(record())
+    with opened_keys(load_settings()) as keys:
+        asyncio.run(record())
 
 
 @pytest.fixture
@@ -156,6 +162,7 @@ def test_former_certificates_are_trusted_and_no_key_is_needed_to_check(
     register_has(register_url, CERTIFICATE)
     monkeypatch.delenv("DIPLOMA_SIGNING_KEY")
     monkeypatch.setenv("DIPLOMA_SECRETS_FOLDER", str(tmp_path / "none"))
+    monkeypatch.setenv("DIPLOMA_MASTER_KEYS_FILE", str(tmp_path / "master-keys"))
     nothing = called(capsys, "verify", str(certificate))
     assert (nothing.code, nothing.err.count("\n")) == (2, 1)
     assert "DIPLOMA_TRUSTED_CERTIFICATES" in nothing.err

@@ -10,6 +10,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from domain.statuses import CaseStatus
 from simulators.outside import Outside
+from workers.keys import Keys
 from workflows.contracts import Acknowledgement
 
 CONTINUE_EARLY = ("--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=80")
@@ -19,10 +20,10 @@ MESSAGES = 300
 
 @pytest.mark.proof
 async def test_a_case_sent_hundreds_of_messages_continues_as_new_and_loses_none(
-    outside: Outside,
+    outside: Outside, keys: Keys
 ) -> None:
     async with (
-        await start_server(*CONTINUE_EARLY) as environment,
+        await start_server(keys.codec, *CONTINUE_EARLY) as environment,
         working(environment, outside, "long") as stage,
     ):
         story = await stage.starts()

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator, Sequence
+from itertools import count
 
 from helpers import until
 from pydantic import JsonValue
@@ -11,6 +12,7 @@ from staging import Stage, Story
 
 from domain.application import DocumentKind
 from domain.base import JsonObject
+from domain.numbers import control_number
 from domain.scan_faults import ScanFault
 from domain.statuses import CaseStatus
 from workflows.contracts import CorrectionAnswer, Update
@@ -34,14 +36,30 @@ FOUND_BY_CHECK = [
 ]
 
 
-def handed_in(stage: Stage, kind: DocumentKind, name: str, content: bytes) -> JsonObject:
-    """A document whose content waits in the store, as an intake leaves it."""
-    return {
-        "kind": kind,
-        "name": name,
-        "size_bytes": len(content),
-        "sha256": stage.store.put(content),
-    }
+class Applicant:
+    """Hands in scans before the case begins, as an intake does."""
+
+    _serial = count(1)
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._submission_id = f"scans-{next(self._serial)}-{stage.queue}"
+        self.number = control_number({"submission_id": self._submission_id})
+
+    def hands_in(self, kind: DocumentKind, name: str, content: bytes) -> JsonObject:
+        """A document whose content waits in the store."""
+        return {
+            "kind": kind,
+            "name": name,
+            "size_bytes": len(content),
+            "sha256": self._stage.store.put(self.number, content),
+        }
+
+    async def submits(self, documents: Sequence[JsonObject]) -> Story:
+        """A case with these documents and otherwise those of every other."""
+        replaced = [str(document["kind"]) for document in documents]
+        scans: list[JsonValue] = [*documents_without(*replaced), *documents]
+        return await self._stage.starts(documents=scans, submission_id=self._submission_id)
 
 
 def photograph(seed: int) -> bytes:
@@ -56,27 +74,24 @@ def worst() -> Iterator[tuple[ScanFault, Sample]]:
         yield fault, hostile(fault)[0]
 
 
-async def with_scans(stage: Stage, documents: Sequence[JsonObject]) -> Story:
-    replaced = [str(document["kind"]) for document in documents]
-    scans: list[JsonValue] = [*documents_without(*replaced), *documents]
-    return await stage.starts(documents=scans)
-
-
 async def test_every_fault_has_its_own_reason_and_the_case_waits_for_other_scans(
     stage: Stage,
 ) -> None:
     faulty = dict(zip(OTHERS, worst(), strict=False))
     assert len(faulty) == len(FOUND_BY_CHECK)
-    documents = [
-        handed_in(stage, kind, sample.name, sample.content) for kind, (_, sample) in faulty.items()
-    ]
-    story = await with_scans(stage, documents)
+    applicant = Applicant(stage)
+    story = await applicant.submits(
+        [
+            applicant.hands_in(kind, sample.name, sample.content)
+            for kind, (_, sample) in faulty.items()
+        ]
+    )
     view = await story.reaches(CaseStatus.RETURNED)
     assert {reason.field: reason.code for reason in view.reasons} == {
         f"documents.{kind}": fault for kind, (fault, _) in faulty.items()
     }
     better = [
-        handed_in(stage, kind, f"{kind}.jpg", photograph(place))
+        applicant.hands_in(kind, f"{kind}.jpg", photograph(place))
         for place, kind in enumerate(faulty, start=1)
     ]
     correction: JsonObject = {"changes": {}, "documents": list(better)}
@@ -88,51 +103,50 @@ async def test_every_fault_has_its_own_reason_and_the_case_waits_for_other_scans
 
 
 async def test_a_scan_handed_in_twice_is_asked_for_again(stage: Stage) -> None:
+    applicant = Applicant(stage)
     twice = [
-        handed_in(stage, kind, f"{kind}.jpg", photograph(99)) for kind in (PASSPORT, REGISTRATION)
+        applicant.hands_in(kind, f"{kind}.jpg", photograph(99)) for kind in (PASSPORT, REGISTRATION)
     ]
-    view = await (await with_scans(stage, twice)).reaches(CaseStatus.RETURNED)
+    view = await (await applicant.submits(twice)).reaches(CaseStatus.RETURNED)
     (reason,) = view.reasons
     assert (reason.code, reason.field) == (ScanFault.REPEATED, f"documents.{REGISTRATION}")
 
 
 async def test_only_the_cleaned_scan_is_kept(stage: Stage) -> None:
-    raw = photograph(3)
-    document = handed_in(stage, PASSPORT, "фото паспорта.jpg", raw)
-    story = await with_scans(stage, [document])
+    raw, applicant = photograph(3), Applicant(stage)
+    document = applicant.hands_in(PASSPORT, "фото паспорта.jpg", raw)
+    story = await applicant.submits([document])
     await story.reaches(CaseStatus.IN_REVIEW)
     await story.mails()
 
     async def is_forgotten() -> bool:
-        return document["sha256"] not in set(stage.store.list())
+        return (story.number, document["sha256"]) not in set(stage.store.list())
 
     await until(is_forgotten)
     stored = await stage.register.find_case(story.number)
     assert stored is not None
     (kept,) = [item for item in stored.documents if item.sha256]
-    content = stage.store.get(kept.sha256 or "")
+    content = stage.store.get(story.number, kept.sha256 or "")
     assert content != raw
     assert b"Exif" in raw
     assert b"Exif" not in content
 
 
 async def test_a_scan_the_store_has_lost_is_waited_for(stage: Stage) -> None:
-    sample = ordinary("office_grey")
-    document = handed_in(stage, PASSPORT, sample.name, sample.content)
-    stage.store.delete(str(document["sha256"]))
-    story = await with_scans(stage, [document])
+    sample, applicant = ordinary("office_grey"), Applicant(stage)
+    document = applicant.hands_in(PASSPORT, sample.name, sample.content)
+    stage.store.delete(applicant.number, str(document["sha256"]))
+    story = await applicant.submits([document])
 
     async def is_named() -> bool:
         pending = (await story.handle.describe()).raw_description.pending_activities
         return any(
-            step.last_failure.application_failure_info.type == "ScanMissing"
-            and str(document["sha256"]) in step.last_failure.message
-            for step in pending
+            step.last_failure.application_failure_info.type == "ScanMissing" for step in pending
         )
 
     await until(is_named, look_every=stage.look_every)
     assert (await story.view()).status is CaseStatus.SUBMITTED
-    stage.store.put(sample.content)
+    stage.store.put(story.number, sample.content)
     await story.pass_days(0.01)
     await story.reaches(CaseStatus.IN_REVIEW)
 
@@ -144,6 +158,6 @@ async def test_a_case_whose_scan_is_lost_can_be_withdrawn(stage: Stage) -> None:
         "size_bytes": 1000,
         "sha256": "0" * 64,
     }
-    story = await with_scans(stage, [document])
+    story = await Applicant(stage).submits([document])
     await story.signal("withdraw_requested", {})
     await story.reaches(CaseStatus.WITHDRAWN)

@@ -1,0 +1,153 @@
+"""What is written of a case, and what the register decides as it is written (R9, R10)."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Connection, and_, insert, or_, select, update
+
+from activities.ports import PermanentFailure
+from adapters.register.erasing import erasure_of
+from adapters.register.rows import all_of, replace
+from adapters.register.seals import SealedRecord, TableRow
+from adapters.register.tables import (
+    case_events,
+    cases,
+    charges,
+    documents,
+    federal_rows,
+    paper_files,
+    papers,
+)
+from domain.register import CaseRecord, PaperFile, PaperKind, PaperState, RecordAnswer
+from domain.statuses import CaseStatus
+
+
+def record_case(connection: Connection, sealed: SealedRecord) -> RecordAnswer:
+    """Write what changed in a case.
+
+    Raises:
+        PermanentFailure: It is being erased, or was.
+    """
+    record = sealed.record
+    _refuse_erased(connection, record.control_number)
+    this_case = cases.c.control_number == record.control_number
+    revision = connection.scalar(select(cases.c.revision).where(this_case))
+    if revision is not None and revision >= record.revision:
+        # Written before, or overtaken by a later record: nothing newer is turned back.
+        later = revision if revision > record.revision else None
+        return RecordAnswer(overtaken_by=later, annulled=_annulled_by(connection, record))
+    taken = tuple(_taken(connection, sealed.number_indexes))
+    if taken:
+        return RecordAnswer(taken_numbers=taken)
+    facts = record.model_dump(include=set(cases.c.keys())) | {"sealed_view": sealed.sealed_view}
+    if revision is None:
+        connection.execute(insert(cases).values(facts))
+    else:
+        connection.execute(update(cases).where(this_case).values(facts))
+    _write_details(connection, record)
+    _write_papers(connection, record.control_number, sealed.papers)
+    if sealed.federal_row is not None:
+        _write_federal_row(connection, record.control_number, sealed.federal_row)
+    _annul_certificate(connection, record)
+    return RecordAnswer(annulled=_annulled_by(connection, record))
+
+
+def issue_certificate(connection: Connection, control_number: str, paper: TableRow) -> bool:
+    """Write a temporary certificate; False when none may be in force any more."""
+    status = connection.scalar(
+        select(cases.c.status).where(cases.c.control_number == control_number)
+    )
+    if status is None or CaseStatus(status).is_final or erasure_of(connection, control_number):
+        return False
+    bars_it = or_(
+        and_(papers.c.kind == PaperKind.DUPLICATE, papers.c.state == PaperState.IN_FORCE),
+        and_(
+            papers.c.kind == PaperKind.TEMPORARY_CERTIFICATE,
+            papers.c.state == PaperState.ANNULLED,
+        ),
+    )
+    bar = select(papers.c.paper_id).where(papers.c.control_number == control_number, bars_it)
+    if connection.scalar(bar) is not None:
+        return False
+    _write_papers(connection, control_number, [paper])
+    return True
+
+
+def keep_paper_file(connection: Connection, file: PaperFile) -> PaperFile:
+    """Keep where a signed paper is stored, or give what is kept.
+
+    Raises:
+        PermanentFailure: Its case is being erased, or was.
+    """
+    _refuse_erased(connection, file.control_number)
+    this = paper_files.c.file_key == file.file_key
+    found = all_of(connection, PaperFile, paper_files, this)
+    if found:
+        return found[0]
+    connection.execute(insert(paper_files).values(file.model_dump()))
+    return file
+
+
+def _refuse_erased(connection: Connection, control_number: str) -> None:
+    # Others remember its key for a while, and what came now would not be looked for any more.
+    if erasure_of(connection, control_number):
+        raise PermanentFailure("the case is being erased, or was: nothing is kept of it any more")
+
+
+def _write_details(connection: Connection, record: CaseRecord) -> None:
+    number = record.control_number
+    events = [event.model_dump() for event in record.events]
+    again = case_events.c.place.in_([event.place for event in record.events])
+    replace(connection, case_events, number, events, again)
+    bills = [{"place": place} | bill.model_dump() for place, bill in enumerate(record.charges)]
+    replace(connection, charges, number, bills)
+    replace(connection, documents, number, [scan.model_dump() for scan in record.documents])
+
+
+def _write_federal_row(connection: Connection, control_number: str, row: TableRow) -> None:
+    """Records repeat their row: only another content has to be exported again."""
+    same = and_(
+        federal_rows.c.control_number == control_number,
+        federal_rows.c.fingerprint == row["fingerprint"],
+    )
+    if connection.scalar(select(federal_rows.c.control_number).where(same)) is None:
+        replace(connection, federal_rows, control_number, [row])
+
+
+def _taken(connection: Connection, number_indexes: dict[str, str]) -> Iterable[str]:
+    """Ids of papers whose number belongs to another paper already."""
+    for paper_id, index in number_indexes.items():
+        others = and_(papers.c.number_index == index, papers.c.paper_id != paper_id)
+        if connection.scalar(select(papers.c.paper_id).where(others)) is not None:
+            yield paper_id
+
+
+def _write_papers(connection: Connection, control_number: str, written: Sequence[TableRow]) -> None:
+    again = papers.c.paper_id.in_([paper["paper_id"] for paper in written])
+    replace(connection, papers, control_number, written, again)
+
+
+def _annul_certificate(connection: Connection, record: CaseRecord) -> None:
+    if record.annul_certificate_on is None:
+        return
+    connection.execute(
+        update(papers)
+        .where(
+            papers.c.control_number == record.control_number,
+            papers.c.kind == PaperKind.TEMPORARY_CERTIFICATE,
+            papers.c.state.in_([PaperState.PREPARED, PaperState.IN_FORCE]),
+        )
+        .values(
+            state=PaperState.ANNULLED,
+            changed_on=record.annul_certificate_on,
+            annulled_by=record.revision,
+        )
+    )
+
+
+def _annulled_by(connection: Connection, record: CaseRecord) -> tuple[str, ...]:
+    """Ids of what this very record annulled, also when it is repeated much later."""
+    annulled = select(papers.c.paper_id).where(
+        papers.c.control_number == record.control_number,
+        papers.c.annulled_by == record.revision,
+    )
+    return tuple(connection.scalars(annulled))
