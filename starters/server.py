@@ -61,7 +61,7 @@ class EmbeddedServer:
         self._ui_port = ui_port
         self._log_file = log_file
         self._codec = codec
-        self._codec_endpoint = codec_endpoint
+        self.codec_endpoint = codec_endpoint
         self._metrics_address = metrics_address
         self._database = database
         self._extra_args = extra_args
@@ -103,8 +103,8 @@ class EmbeddedServer:
     def _arguments(self) -> list[str]:
         arguments = ["server", "start-dev", "--ip", HOST, "--port", str(self._port)]
         arguments += ["--ui-port", str(self._ui_port)] if self._ui_port else ["--headless"]
-        if self._ui_port and self._codec_endpoint:
-            arguments += ["--ui-codec-endpoint", self._codec_endpoint]
+        if self._ui_port and self.codec_endpoint:
+            arguments += ["--ui-codec-endpoint", self.codec_endpoint]
         arguments += ["--log-level", "error", "--log-format", "json"]
         if self._database is not None:
             arguments += ["--db-filename", str(self._database)]

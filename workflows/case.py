@@ -25,8 +25,6 @@ TURNED_DOWN = {
 }
 """How the applicant is told that something is wrong."""
 
-PARKED_METRIC = "diploma_parked_messages"
-"""Counter of messages nobody could apply, whatever the case."""
 PARKED_MAILED_SINGLY = 20
 PARKED_WORTH_A_MAIL = frozenset({100, 1000, 10_000})
 """Each new reason is written to ops; of a flood only these counts, or it were a flood of mails."""
@@ -137,7 +135,7 @@ class Case:
     def park(self, message: str, reason: str) -> None:
         """Keep for a person what cannot be applied, and tell ops: never guess, never be silent."""
         self.state.park(self.now(), message, reason)
-        workflow.metric_meter().create_counter(PARKED_METRIC).add(1)
+        workflow.metric_meter().create_counter("diploma_parked_messages").add(1)
         self.note("parked", f"{message[:60]}: {reason}")
         known = self.state.is_repeated(f"parked:{message[:60]}:{reason}")
         few = self.state.parked_total <= PARKED_MAILED_SINGLY and not known

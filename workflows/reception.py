@@ -42,6 +42,12 @@ ISSUED_STAYS = (
     "personal data is erased when nothing is owed any more"
 )
 """What an applicant has to be answered who takes back the consent too late (R13)."""
+REFUSED_BY_CODEC = {
+    b"not sealed": "was not sealed: send it by a command, or type it where the codec server is set",
+    b"sealed for another case": "was sealed for another case, or by somebody without our keys",
+    b"damaged": "was sealed, and damaged",
+}
+"""What a message is that the codec would not open, and what that means to a person."""
 LONGEST_FIELD_NAME = 40
 """No field of ours has a longer name; a longer key is somebody's text."""
 
@@ -241,6 +247,8 @@ def read(kind: type[M], payload: tuple[Any, ...]) -> M:
     """
     if len(payload) != 1:
         raise UnreadableMessage(f"takes exactly one JSON object, {len(payload)} were given")
+    if isinstance(payload[0], bytes) and payload[0] in REFUSED_BY_CODEC:
+        raise UnreadableMessage(REFUSED_BY_CODEC[payload[0]])
     if not isinstance(payload[0], dict):
         raise UnreadableMessage("takes a JSON object, something else was given")
     try:

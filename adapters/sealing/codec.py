@@ -17,7 +17,7 @@ from temporalio.converter import (
 )
 
 from adapters.sealing import REFUSED
-from adapters.sealing.errors import NotSealed, Tampered
+from adapters.sealing.errors import KeyUnknown, NotSealed, Tampered
 from adapters.sealing.keyring import SERVICE, CaseKey, KeyRing
 from adapters.sealing.seal import key_id_of, open_sealed, seal
 
@@ -53,7 +53,7 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
             accepts_plaintext: Take cases on that began before anything was sealed. The ring
                 remembers which ones: a case that began sealed never gets to see plain text.
             makes_keys: Make the key of a case that has none, as whoever starts one must. A
-                worker must not: a case without a key waits until its key is restored.
+                worker must not: such a case waits for its key, or was begun by a stranger.
         """
         self._ring = ring
         self._accepts_plaintext = accepts_plaintext
@@ -78,12 +78,22 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
 
         Raises:
             KeyDestroyed: The case was erased.
-            KeyUnknown: The master key is missing, or the case's own where none is made.
+            KeyUnknown: The master key is missing.
             TemporaryFailure: The ring is away or busy.
             BadKeys: A person has to mend something.
         """
-        key = await self._looked_up(self._case or SERVICE, self._key_for)
+        key = await self._own_key()
         return [_sealed(payload, key) for payload in payloads]
+
+    async def _own_key(self) -> CaseKey:
+        case = self._case or SERVICE
+        try:
+            return await self._looked_up(case, self._key_for)
+        except KeyUnknown:
+            if await asyncio.to_thread(self._ring.has, case):
+                raise
+            # Somebody else began it: what is left to say is that it fails, or waits for its key.
+            return await self._looked_up(SERVICE, self._ring.known)
 
     async def encode_typed(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Seal what a person types, not told for which case: it can be sent to one case only.

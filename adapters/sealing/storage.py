@@ -159,9 +159,12 @@ class KeyStorage:
             code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_MISUSE)
             if code & 0xFF in _PASSES:  # the upper bits are details
                 return TemporaryFailure("key ring is busy, or its disk full or failing")
-            return self._bad(
-                f"{self._file} is missing, damaged, or no key ring; restore it, or begin a new one with `diploma keys create`"
-            )
+            if self.is_missing:
+                return self._bad(
+                    f"{self._file} is missing: make it with `diploma keys create` when this is a "
+                    "first run, else restore it"
+                )
+            return self._bad(f"{self._file} is damaged, or no key ring; restore it")
         if isinstance(error, OperationalError | InterfaceError | NoConnectionFree):
             return TemporaryFailure("key ring cannot be reached, or is busy")
         return self._bad("the database refuses; is there the table, and may we write it?")

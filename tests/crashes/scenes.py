@@ -171,6 +171,10 @@ class Scene:
                         )
 
 
+A_HISTORY = 100_000
+"""Bytes an engine's database has at least when a case was in it."""
+
+
 def events(stored: StoredCase) -> list[str]:
     """What has happened in a case, in order."""
     return [event.event for event in stored.events]
@@ -235,6 +239,7 @@ async def open_theatre(folder: Path, namespaces: Sequence[str]) -> AsyncIterator
         port=free_ports(1)[0],
         ui_port=None,
         codec=keys.codec,
+        database=folder / "temporal.db",
         log_file=folder / "temporal.log",
         extra_args=tuple(f"--namespace={namespace}" for namespace in namespaces),
     )
@@ -243,3 +248,14 @@ async def open_theatre(folder: Path, namespaces: Sequence[str]) -> AsyncIterator
         yield theatre
         await theatre.register.close()
     keys.close()
+    assert_unreadable(folder)
+
+
+def assert_unreadable(folder: Path) -> None:
+    """However workers died, nothing of an applicant is in what the service keeps (R13)."""
+    applicant = valid_application()["applicant"]
+    assert isinstance(applicant, dict)
+    shown = [str(applicant[name]).encode() for name in ("snils", "email", "phone")]
+    kept = {file.name: file.read_bytes() for file in folder.glob("*.db*")}
+    assert len(kept["temporal.db"]) > A_HISTORY
+    assert [name for name, content in kept.items() for value in shown if value in content] == []

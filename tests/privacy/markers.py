@@ -95,7 +95,7 @@ _MAKERS: dict[str, Any] = {
     "issued_in": lambda dice, _: f"Приметск-{_letters(dice).capitalize()}",
     "reference": lambda dice, _: f"portal-marker-{_digits(dice, 9)}",
     "birth_date": lambda dice, _: (
-        f"19{dice.randint(70, 84)}-0{dice.randint(1, 9)}-1{dice.randint(0, 9)}"
+        f"19{dice.randint(60, 69)}-0{dice.randint(1, 9)}-1{dice.randint(0, 9)}"
     ),
     "blank": lambda dice, _: _digits(dice, 7),
     "passport": lambda dice, _: _digits(dice, PASSPORT_DIGITS),

@@ -233,8 +233,9 @@ async def test_a_worker_makes_no_key_and_may_be_told_later_to_accept_plaintext(
 ) -> None:
     strict = SealingCodec(ring, makes_keys=False).for_case(CASE)
     assert await reasons(strict, PLAIN) == [b"not sealed"]
-    with pytest.raises(KeyUnknown):
-        await strict.encode([PLAIN])
+    [failure] = await strict.encode([PLAIN])
+    assert failure.metadata[KEY_ID].decode() == ring.known(SERVICE).key_id
+    assert not ring.has(CASE)
     lenient = SealingCodec(ring, accepts_plaintext=True, makes_keys=False).for_case(CASE)
     assert await lenient.decode([PLAIN]) == [PLAIN]
     assert await lenient.decode(await lenient.encode([PLAIN])) == [PLAIN]

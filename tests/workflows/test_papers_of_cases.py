@@ -143,8 +143,8 @@ async def test_a_mail_waits_for_a_paper_the_store_has_lost(stage: Stage) -> None
     await waits(stage, story)
     receipt = await stage.register.paper_file(f"{story.number}/submitted.1")
     assert receipt is not None
-    content = stage.store.get(receipt.sha256)
-    stage.store.delete(receipt.sha256)
+    content = stage.store.get(story.number, receipt.sha256)
+    stage.store.delete(story.number, receipt.sha256)
     await story.pass_days(0.01)
 
     async def is_named() -> bool:
@@ -152,7 +152,7 @@ async def test_a_mail_waits_for_a_paper_the_store_has_lost(stage: Stage) -> None
 
     await until(is_named, look_every=stage.look_every)
     assert "submitted" not in mails(stage, story)
-    stage.store.put(content)
+    stage.store.put(story.number, content)
     await story.pass_days(0.05)
     await story.mails()
     assert attachments(stage, story)["submitted"] == content
