@@ -44,8 +44,8 @@ _SILENT = logging.getLogger(f"{__name__}.requests")
 """The library would quote a malformed request, code and all."""
 _SILENT.setLevel(logging.CRITICAL + 1)
 
-PapersOfCase = Callable[[str], Awaitable[Sequence[tuple[str, Paper]]]]
-"""The papers the register has of a case, each with its control number."""
+PapersOfCase = Callable[[str], Awaitable[Sequence[Paper]]]
+"""The papers the register has of a case; their numbers do not matter."""
 
 
 class Answer(Frozen):
@@ -76,7 +76,7 @@ class VerificationPage:
         """Describe the page.
 
         Args:
-            papers_of_case: Asks the register; see `SqlRegister.papers`.
+            papers_of_case: Asks the register; see `SqlRegister.paper_states`.
             secret: What codes are made with; the same as the office's.
             url: Where people find the page; its path is where it is served.
             clock: Seconds; what a minute is.
@@ -133,7 +133,7 @@ class VerificationPage:
         if found is None:
             return None
         paper_id, template = found
-        papers = [paper for _, paper in await self._papers_of_case(control_number)]
+        papers = await self._papers_of_case(control_number)
         return _told(template, registered(paper_id, template, papers))
 
     def _refusal(self, status: HTTPStatus, reason: str, *, wants_json: bool) -> web.Response:

@@ -27,9 +27,22 @@ def said(outcome: CodeOutcome, policy: ConfirmationPolicy) -> str:
 
 
 async def enter(
-    client: Client, register: Register, policy: ConfirmationPolicy, number: str, code: str
+    client: Client,
+    register: Register,
+    policy: ConfirmationPolicy,
+    number: str,
+    code: str,
+    officer: str | None = None,
 ) -> CodeOutcome:
     """Try a code; the case is told of the right one, and of nothing else.
+
+    Args:
+        client: Tells the case.
+        register: Has what the code is compared with.
+        policy: Of the profile.
+        number: Of the case.
+        code: As it was typed.
+        officer: Who typed it, when it was not the applicant.
 
     Raises:
         NoSuchCase: There is none.
@@ -48,5 +61,6 @@ async def enter(
     await register.change_confirmation(number, change)
     if outcomes[0] in {CodeOutcome.CONFIRMED, CodeOutcome.ALREADY_CONFIRMED}:
         # Told again when it was confirmed before: whoever did it may have died in between.
-        await cases.signal(client, number, Signal.CONTACT_CONFIRMED, ContactConfirmed())
+        confirmed = ContactConfirmed(officer=officer)
+        await cases.signal(client, number, Signal.CONTACT_CONFIRMED, confirmed)
     return outcomes[0]

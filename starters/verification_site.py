@@ -24,7 +24,7 @@ async def verification_site(
         BadSettings: The secret cannot be used.
     """
     page = VerificationPage(
-        register.papers, verification_secret(settings), settings.verification_url
+        register.paper_states, verification_secret(settings), settings.verification_url
     )
     async with AsyncExitStack() as started:
         try:

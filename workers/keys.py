@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from adapters.sealing.codec import SealingCodec
 from adapters.sealing.errors import BadKeys
 from adapters.sealing.keyring import KeyRing
 from adapters.sealing.masters import (
@@ -17,6 +18,9 @@ from adapters.sealing.masters import (
 )
 from adapters.sealing.sealer import CaseSealer
 from workers.settings import Settings
+
+if TYPE_CHECKING:
+    from adapters.sealing.codec import SealingCodec
 
 MASTER_KEYS = "master-keys"
 """File in the folder of secrets, when the settings name no other."""
@@ -39,10 +43,18 @@ class Keys:
             else MasterKeys.from_file(self._file, FILE_SETTING)
         )
         self.ring = KeyRing(settings.keyring_url, masters)
-        plain = settings.accept_plaintext
-        self.codec = SealingCodec(self.ring, accepts_plaintext=plain)
-        self.workers_codec = SealingCodec(self.ring, accepts_plaintext=plain, makes_keys=False)
+        self._accepts_plaintext = settings.accept_plaintext
         self.sealer = CaseSealer(self.ring)
+
+    @cached_property
+    def codec(self) -> "SealingCodec":
+        """Seals for the engine, and makes the keys of new cases."""
+        return self._codec(makes_keys=True)
+
+    @cached_property
+    def workers_codec(self) -> "SealingCodec":
+        """The same without making keys: whoever began a case has made its key."""
+        return self._codec(makes_keys=False)
 
     def create(self) -> None:
         """Make an empty ring, and a master key for it where none is given; a first run only.
@@ -77,6 +89,13 @@ class Keys:
                 f"{FILE_SETTING}: {master_id} still wraps keys; run `diploma keys rewrap`"
             )
         take_away(self._own_file(), master_id)
+
+    def _codec(self, *, makes_keys: bool) -> "SealingCodec":
+        from adapters.sealing.codec import SealingCodec  # noqa: PLC0415 - brings the engine
+
+        return SealingCodec(
+            self.ring, accepts_plaintext=self._accepts_plaintext, makes_keys=makes_keys
+        )
 
     def _own_file(self) -> Path:
         if self._given is not None:

@@ -2,12 +2,11 @@
 
 import logging
 import os
+import re
 import tomllib
 from collections.abc import Sequence
 from functools import cache
-from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlsplit
 
 from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import IndexedValueType
@@ -36,6 +35,7 @@ from temporalio.runtime import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.sealing import REFUSED
+from adapters.transport import is_loopback
 from workers.metrics import prometheus
 from workers.settings import PREFIX, BadSettings
 from workflows.contracts import SEARCH_ATTRIBUTES, CaseRequest, CertificateRequest
@@ -203,11 +203,8 @@ async def connect(
     config["target_host"] = target
     if namespace is not None:
         config["namespace"] = namespace
-    if not (allow_plain or _is_secured(config) or is_loopback(target)):
-        raise InsecureConnection(
-            f"{target} is another machine and TLS is not set up: set TEMPORAL_TLS and what goes "
-            f"with it or TEMPORAL_API_KEY, or allow it with {PREFIX}ALLOW_PLAIN_TEMPORAL=true"
-        )
+    if not (allow_plain or _is_secured(config)):
+        _refuse_others(target)
     try:
         client = await Client.connect(
             **config, identity=identity, plugins=[plugin(codec)], runtime=runtime(metrics_address)
@@ -220,10 +217,7 @@ async def connect(
             raise Unreachable(f"{target} has no namespace {client.namespace}") from None
         raise Unreachable(f"{target} does not answer as expected: {error.status.name}") from None
     except (RuntimeError, ValueError, OSError):
-        raise Unreachable(
-            f"no Temporal server answers at {target}; start one with `diploma up`, "
-            "or set TEMPORAL_ADDRESS"
-        ) from None
+        raise _nobody_at(target) from None
     return client
 
 
@@ -233,10 +227,29 @@ def _is_secured(config: ClientConnectConfig) -> bool:
     return bool(tls) or (tls is None and bool(config.get("api_key")))
 
 
-def is_loopback(address: str) -> bool:
-    """True when an address, as in host:port, is on this machine."""
-    try:
-        host = urlsplit(f"//{address}").hostname or ""
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
+def _refuse_others(target: str) -> None:
+    """Make sure that an address is on this machine.
+
+    Raises:
+        Unreachable: It is no address at all.
+        InsecureConnection: It is another machine's.
+    """
+    address = _ADDRESS.fullmatch(target)
+    if address is None:
+        raise _nobody_at(target)
+    if not is_loopback(address["host"]):
+        raise InsecureConnection(
+            f"{target} is another machine and TLS is not set up: set TEMPORAL_TLS and what goes "
+            f"with it or TEMPORAL_API_KEY, or allow it with {PREFIX}ALLOW_PLAIN_TEMPORAL=true"
+        )
+
+
+_ADDRESS = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[^\[\]]+\]):[0-9]+")
+"""As in host:port; nothing else, for the engine's library may take the rest for another host."""
+
+
+def _nobody_at(target: str) -> Unreachable:
+    return Unreachable(
+        f"no Temporal server answers at {target}; start one with `diploma up`, "
+        "or set TEMPORAL_ADDRESS"
+    )

@@ -11,7 +11,7 @@ from activities.ports import StoredHash
 from adapters.register import erasing, reading, recording
 from adapters.register.connections import WAIT_SECONDS, Database
 from adapters.register.rows import all_of, replace
-from adapters.register.seals import Seals
+from adapters.register.seals import Seals, without_numbers
 from adapters.register.tables import (
     calendar_years,
     cases,
@@ -177,6 +177,13 @@ class SqlRegister:
             lambda connection: reading.paper_rows(connection, control_number), _NO_ROWS
         )
         return await asyncio.to_thread(self._seals.opened_papers, found)
+
+    async def paper_states(self, control_number: str) -> list[Paper]:
+        """Papers of a case without their numbers, in order of issue; no key is needed for it."""
+        found = await self._read(
+            lambda connection: reading.paper_rows(connection, control_number), _NO_ROWS
+        )
+        return [without_numbers(row) for row in found]
 
     async def federal_rows(
         self, since: date | None = None, until: date | None = None

@@ -123,11 +123,9 @@ class Seals:
         }
 
     def _opened_paper(self, row: Row[Any]) -> Paper:
-        values = row._asdict()
-        plain = {name: values[name] for name in Paper.model_fields.keys() - NUMBERS}
         place = _place_of(row.paper_id)
         numbers = self._opened(row.control_number, place, row.sealed_numbers) or {}
-        return Paper(**plain, **numbers)
+        return without_numbers(row).model_copy(update=numbers)
 
     def _opened(self, control_number: str, place: str, sealed: bytes | None) -> Any:
         """What was sealed, None once it is erased."""
@@ -142,6 +140,12 @@ class Seals:
                 f"{SETTING}: {place} of {control_number} was changed, or sealed with the keys of "
                 "another ring; restore a backup of the register, or the ring that belongs to it"
             ) from None
+
+
+def without_numbers(row: Row[Any]) -> Paper:
+    """A paper as far as nothing of it is sealed."""
+    values = row._asdict()
+    return Paper(**{name: values[name] for name in Paper.model_fields.keys() - NUMBERS})
 
 
 def _place_of(paper_id: str) -> str:

@@ -15,7 +15,6 @@ from domain.deficiencies import ReasonKind
 from domain.messages import (
     CertificateRequested,
     CodeRequested,
-    ContactConfirmed,
     Correction,
     WithdrawalRequested,
 )
@@ -154,12 +153,7 @@ def confirm(
 
     async def try_code(client: Client) -> CodeOutcome:
         async with records.register() as register:
-            outcome = await codes.enter(client, register, policy, known, code.strip())
-        if officer is not None and outcome is CodeOutcome.CONFIRMED:
-            # The code confirms; the officer who typed it is named beside it.
-            confirmed = ContactConfirmed(officer=officer)
-            await cases.signal(client, known, Signal.CONTACT_CONFIRMED, confirmed)
-        return outcome
+            return await codes.enter(client, register, policy, known, code.strip(), officer)
 
     outcome = with_client(try_code)
     if as_json:

@@ -99,7 +99,7 @@ async def _registered(paper: PaperIdentity | None) -> Registered:
         return Registered(standing=Standing.UNREGISTERED)
     try:
         async with records.register() as register:
-            papers = [kept for _, kept in await register.papers(paper.control_number)]
+            papers = await register.paper_states(paper.control_number)
     except (TemporaryFailure, BadRegister) as failure:
         display.err.print(str(failure), markup=False, soft_wrap=True)
         return Registered(standing=Standing.UNKNOWN)

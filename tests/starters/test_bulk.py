@@ -96,7 +96,8 @@ async def gate() -> AsyncIterator[Gate]:
 
 
 def server_at(port: int, folder: Path) -> EmbeddedServer:
-    return EmbeddedServer(port=port, ui_port=None, log_file=folder / "server.log")
+    log_file = folder / "server.log"
+    return EmbeddedServer(port=port, ui_port=None, log_file=log_file, codec=None)
 
 
 @pytest.fixture(scope="module")
@@ -107,10 +108,12 @@ async def engine(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Clie
 
 
 @pytest.fixture
-def diploma_alone(engine: Client, tmp_path: Path) -> Cli:
-    """The command line beside it, with an empty register."""
+async def diploma_alone(engine: Client, tmp_path: Path) -> Cli:
+    """The command line beside it, with an empty register and a key ring."""
     address = engine.service_client.config.target_host
-    return Cli(clean_environment(TEMPORAL_ADDRESS=address), tmp_path)
+    alone = Cli(clean_environment(TEMPORAL_ADDRESS=address), tmp_path)
+    assert (await alone("keys", "create")).code == 0
+    return alone
 
 
 async def begun(client: Client, expected: set[str]) -> set[str]:
@@ -207,6 +210,7 @@ async def test_a_run_that_ctrl_c_ended_goes_on_where_it_stopped(
 async def test_a_server_that_goes_away_ends_the_run_and_the_next_one_goes_on(
     lonely: Cli,
 ) -> None:
+    assert (await lonely("keys", "create")).code == 0
     folder = lonely.folder / "in"
     many_applications(folder, "away", held=HELD)
     (port,) = free_ports(1)

@@ -75,10 +75,13 @@ async def test_a_worker_prepares_a_namespace_that_knows_nothing_of_us(lonely: Cl
 
         await until(is_up)
         case = diploma.case_file("anew")
+        first = await diploma("submit", str(case))
+        assert first.code == 2
+        assert "diploma keys create" in first.err
+        assert (await diploma("keys", "create")).code == 0
         before = await diploma("submit", str(case))
         assert before.code == 1
         assert "diploma worker" in before.err
-        (diploma.folder / "var").mkdir()
         assert (await diploma("register", "migrate")).code == 0
         alive = diploma.folder / "alive"
         process = await diploma.but(DIPLOMA_HEARTBEAT_FILE=str(alive)).start("worker")

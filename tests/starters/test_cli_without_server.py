@@ -59,7 +59,7 @@ def test_without_a_server_a_command_says_so_at_once(
 
 
 async def test_an_address_nobody_can_use_is_named(lonely: Cli) -> None:
-    addresses = ("::::", "127.0.0.1:99999", "http://127.0.0.1:1", "сервер:7233")
+    addresses = ("::::", "127.0.0.1:99999", "http://127.0.0.1:1", "127.0.0.1", "сервер:7233")
     answers = await asyncio.gather(
         *(lonely.but(TEMPORAL_ADDRESS=address)("list", "--json") for address in addresses)
     )
@@ -67,6 +67,19 @@ async def test_an_address_nobody_can_use_is_named(lonely: Cli) -> None:
         assert ended.code == 3
         assert address in ended.err
         assert ended.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "code"),
+    [("192.0.2.1:7233", 2), ("temporal:7233", 2), ("[::1]:1", 3), ("localhost:1", 3)],
+)
+def test_another_machine_is_not_talked_to_in_clear(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, address: str, code: int
+) -> None:
+    monkeypatch.setenv("TEMPORAL_ADDRESS", address)
+    ended = called(capsys, "list")
+    assert ended.code == code
+    assert ("TLS is not set up" in ended.err) is (code == 2)
 
 
 def test_a_server_that_says_nothing_is_not_waited_for(

@@ -195,9 +195,8 @@ async def test_the_timeline_names_who_acted_for_the_applicant(
     assert await signatures(client, number, ONE) == [
         "submit_correction",
         "code_requested",
-        "repeated",
+        "contact_confirmed",
     ]
-    assert await signatures(client, number, "code") == ["contact_confirmed"]
     assert await signatures(client, number, OTHER) == [
         "certificate_requested",
         "withdraw_requested",

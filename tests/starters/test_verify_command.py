@@ -128,6 +128,18 @@ def test_a_paper_that_has_no_state_is_good_when_genuine(
     assert called(capsys, "verify", str(file)).code == 0
 
 
+def test_no_master_key_is_needed_to_check(
+    certificate: Path,
+    register_url: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    register_has(register_url, CERTIFICATE)
+    (tmp_path / "master-keys").unlink()
+    (tmp_path / "keys.db").unlink()
+    assert called(capsys, "verify", str(certificate)).code == 0
+
+
 def test_a_changed_paper_is_not_valid(
     certificate: Path, register_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -162,7 +174,6 @@ def test_former_certificates_are_trusted_and_no_key_is_needed_to_check(
     register_has(register_url, CERTIFICATE)
     monkeypatch.delenv("DIPLOMA_SIGNING_KEY")
     monkeypatch.setenv("DIPLOMA_SECRETS_FOLDER", str(tmp_path / "none"))
-    monkeypatch.setenv("DIPLOMA_MASTER_KEYS_FILE", str(tmp_path / "master-keys"))
     nothing = called(capsys, "verify", str(certificate))
     assert (nothing.code, nothing.err.count("\n")) == (2, 1)
     assert "DIPLOMA_TRUSTED_CERTIFICATES" in nothing.err
