@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+import pytest
 from helpers import until
 from ordered_papers import sealer
 from pydantic import BaseModel
@@ -62,6 +63,10 @@ ONE_OFFICER = StaffRules()
 """An officer may decide alone."""
 AFTERCARE_DAYS = 20
 """More than an ended case listens to late messages, whatever weekend follows."""
+long_without_cache = pytest.mark.parametrize(
+    "stage", ["cached", pytest.param("uncached", marks=pytest.mark.proof)], indirect=True
+)
+"""For stories told without a cache by proofs only: with every change, their neighbours are."""
 _serial = count(1)
 
 

@@ -367,7 +367,10 @@ def test_rows_are_those_issued_between_two_days(
     assert diploma("register", "federal", "--since", "29.05.2026").code == 2
 
 
-@pytest.mark.parametrize("more", [(), ("--csv", "-"), ("--json",)])
+@pytest.mark.parametrize(
+    "more",
+    [(), *(pytest.param(form, marks=pytest.mark.proof) for form in (("--csv", "-"), ("--json",)))],
+)
 async def test_personal_rows_are_not_shown_on_a_terminal(
     lonely: Cli, tmp_path: Path, more: tuple[str, ...]
 ) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import JsonValue
 from samples import valid_application
-from staging import Stage, produced
+from staging import Stage, long_without_cache, produced
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
@@ -87,6 +87,7 @@ async def test_a_holders_system_is_asked_until_it_answers(stage: Stage) -> None:
     assert asked == [key.format(kind) for kind in ("verification", "production", "hand_over")]
 
 
+@long_without_cache
 async def test_an_incomplete_package_is_returned_and_mended_by_a_correction(stage: Stage) -> None:
     story = await stage.starts(without_documents("passport_registration_page", "grade_book"))
     view = await story.reaches(CaseStatus.RETURNED)
@@ -121,6 +122,7 @@ async def test_a_correction_with_a_fault_of_form_is_answered_and_loses_nothing(
     assert answer.still_wrong == ()
 
 
+@long_without_cache
 async def test_a_name_refused_twice_is_confirmed_the_third_time(stage: Stage) -> None:
     story = await stage.starts()
     for check_round in (1, 2):
@@ -142,6 +144,7 @@ async def test_a_name_refused_twice_is_confirmed_the_third_time(stage: Stage) ->
     assert all(pause.ended_at is not None for pause in view.pauses)
 
 
+@long_without_cache
 async def test_a_correction_that_changes_nothing_gets_a_fresh_answer(stage: Stage) -> None:
     story = await stage.starts()
     await story.reaches(CaseStatus.IN_REVIEW)
@@ -182,6 +185,7 @@ async def test_an_unanswered_refusal_closes_after_thirty_days(stage: Stage) -> N
     assert timedelta(days=30) <= closed - refused < timedelta(days=43)
 
 
+@long_without_cache
 @pytest.mark.parametrize("status", ["IN_REVIEW", "IN_PRODUCTION", "READY"])
 async def test_a_request_can_be_withdrawn_at_any_stage_before_issue(
     stage: Stage, status: str
@@ -256,6 +260,7 @@ async def test_an_error_in_the_passport_suspends_until_it_is_mended(stage: Stage
     assert view.pauses[0].ended_at is not None
 
 
+@long_without_cache
 async def test_five_working_days_with_the_applicant_move_the_deadline_by_exactly_five(
     stage: Stage,
 ) -> None:
@@ -274,6 +279,7 @@ async def test_five_working_days_with_the_applicant_move_the_deadline_by_exactly
     assert after.due_on == calendar.add_working_days(before.due_on, 5)
 
 
+@long_without_cache
 async def test_a_silent_holder_is_reminded_then_overdue_and_the_case_lives_on(
     stage: Stage,
 ) -> None:
@@ -343,6 +349,7 @@ async def test_a_case_without_a_known_holder_waits_for_a_person(stage: Stage) ->
     await story.reaches(CaseStatus.IN_PRODUCTION)
 
 
+@long_without_cache
 async def test_a_holders_system_that_talks_nonsense_is_left_to_a_person(stage: Stage) -> None:
     story = await stage.starts()
     stage.holder.answers[f"{story.number}.verification.1"] = UnreadableAnswer("not an answer")
@@ -354,6 +361,7 @@ async def test_a_holders_system_that_talks_nonsense_is_left_to_a_person(stage: S
     await story.reaches(CaseStatus.IN_PRODUCTION)
 
 
+@long_without_cache
 async def test_objections_no_catalogue_knows_are_left_to_a_person(stage: Stage) -> None:
     story = await stage.starts()
     await story.reaches(CaseStatus.IN_REVIEW)
@@ -364,6 +372,7 @@ async def test_objections_no_catalogue_knows_are_left_to_a_person(stage: Stage) 
     await story.reaches(CaseStatus.IN_PRODUCTION)
 
 
+@long_without_cache
 async def test_a_mail_server_that_is_away_holds_up_mails_but_not_the_case(stage: Stage) -> None:
     story = await stage.starts_by_letter()
     await story.reaches(CaseStatus.IN_REVIEW)
@@ -381,6 +390,7 @@ async def test_a_mail_server_that_is_away_holds_up_mails_but_not_the_case(stage:
     assert (await story.mails()).count("in_production") == 1
 
 
+@long_without_cache
 async def test_a_mail_nobody_takes_is_reported_to_ops(stage: Stage) -> None:
     story = await stage.starts()
     await story.reaches(CaseStatus.IN_REVIEW)
