@@ -175,9 +175,10 @@ class Eraser:
             TemporaryFailure: Somebody is away; try again, and what is left is done.
             RPCError: The engine is away.
         """
-        if asked.act_sha256 is not None:
-            return asked
         number = asked.control_number
+        if asked.act_sha256 is not None:
+            await asyncio.to_thread(self._ring.destroy, number)  # a restored ring has it again
+            return asked
         await self._refuse_what_the_engine_needs(number)
         contents = await self._contents_of(number)
         begun = await self._register.begin_erasure(

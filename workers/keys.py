@@ -17,6 +17,7 @@ from adapters.sealing.masters import (
     take_away,
 )
 from adapters.sealing.sealer import CaseSealer
+from adapters.sealing.storage import SETTING as RING_SETTING
 from workers.settings import Settings
 
 if TYPE_CHECKING:
@@ -64,6 +65,11 @@ class Keys:
                 restored, or a file cannot be written.
         """
         no_master = self._given is None and not self._file.exists()
+        if self._given is None and self._file.exists() and self.ring.is_missing:
+            raise BadKeys(
+                f"{RING_SETTING}: the ring is missing, but not its master key {self._file}: restore "
+                "the ring, or put that file elsewhere to begin anew"
+            )
         if no_master and not self.ring.is_missing:
             raise BadKeys(f"{FILE_SETTING}: {self._file} is missing, but not its ring; restore it")
         if no_master:

@@ -125,6 +125,11 @@ class KeyRing:
         known = self._by_case.get(control_number) is not None
         return known or self._row(_own(control_number)) is not None
 
+    def is_alive(self, control_number: str) -> bool:
+        """True when the case has a key that was not destroyed, or is back from a backup."""
+        row = self._row(_own(control_number))
+        return row is not None and row.destroyed_at is None
+
     def key_for(self, control_number: str, *, began_plain: bool = False) -> CaseKey:
         """The key of a case, made at first use; the first of several who make it wins.
 

@@ -94,10 +94,13 @@ def status(number: Number, as_json: Json = False) -> None:
         try:
             return await cases.view(client, known)
         except cases.NoWorker:
-            return await cases.row(client, known)
+            row = await cases.row(client, known)
+            if row.status is None or not row.status.is_final:
+                return row
         except (cases.NoSuchCase, KeyDestroyed):
-            async with records.register() as register:
-                return await cases.view_on_record(register, known)
+            pass
+        async with records.register() as register:
+            return await cases.view_on_record(register, known)
 
     found = with_client(look)
     if as_json:

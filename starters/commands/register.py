@@ -8,10 +8,12 @@ from typing import Annotated
 
 import typer
 
+from adapters.access_log import AccessLog, Action
 from domain.numbers import parse_control_number
 from domain.register import PAPER_LABELS, PAPER_STATE_LABELS, Paper, RegisteredFederalRow
 from starters import cases, display, records
 from starters.console import BAD_INPUT, Json, Stop, print_json, say
+from starters.officers import MaybeOfficer
 from starters.reports import FEDERAL_COLUMNS, federal_cells
 from starters.table_files import STDOUT, check_target, write_table
 from workers.keys import opened_keys
@@ -21,6 +23,8 @@ app = typer.Typer(
     name="register", help="The register: its tables, papers issued, rows for the federal register."
 )
 
+NOT_NAMED = "not-named"
+"""In the access log, of whoever gave no officer."""
 PAPER_COLUMNS = ("control number", "paper", "state", "series", "number", "issued", "valid until")
 
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD")]
@@ -63,6 +67,7 @@ def federal(
     csv: Annotated[
         Path | None, typer.Option("--csv", help="File to write, for its owner's eyes only.")
     ] = None,
+    officer: MaybeOfficer = None,
     as_json: Json = False,
 ) -> None:
     """Export the duplicates issued between two days in the shape of the federal register.
@@ -74,6 +79,8 @@ def federal(
         raise Stop(BAD_INPUT, "the rows hold personal data: name a file for them with --csv")
     check_target(target)
     rows = asyncio.run(_federal_rows(since, until))
+    if rows:
+        _write_down(officer, rows)
     if target == STDOUT and as_json:
         print_json([row.model_dump(mode="json", include=set(FEDERAL_COLUMNS)) for row in rows])
         return
@@ -82,6 +89,18 @@ def federal(
     if target != STDOUT:  # a pipe does not tell whether anybody kept what came out of it
         asyncio.run(_exported(rows))
         say({"ok": True, "rows": len(rows)}, f"rows: {len(rows)}", as_json=as_json)
+
+
+def _write_down(officer: str | None, rows: list[RegisteredFederalRow]) -> None:
+    """Say in the access log who took personal data out, before they have it (R13)."""
+    settings = load_settings()
+    with opened_keys(settings) as keys:
+        AccessLog(settings.access_log, keys.ring).append(
+            Action.EXPORT,
+            officer or NOT_NAMED,
+            cases=[row.control_number for row in rows],
+            payloads=len(rows),
+        )
 
 
 async def _papers(number: str | None) -> list[tuple[str, Paper]]:

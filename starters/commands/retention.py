@@ -246,9 +246,15 @@ async def _sweep(officer: str, folder: Path | None, *, quiet: bool) -> Swept:
     left: list[Left] = []
     failed: list[Left] = []
     async with _opened() as opened:
-        now = datetime.now(UTC)
-        unsent = await asyncio.to_thread(opened.keys.ring.destroy_unsent, now - UNSENT_FOR)
+        now, ring = datetime.now(UTC), opened.keys.ring
+        unsent = await asyncio.to_thread(ring.destroy_unsent, now - UNSENT_FOR)
         found = await candidates(opened.register, opened.profile, now)
+        for erasure in await opened.register.erasures():
+            # A ring that came back from a backup opens again what was erased since.
+            number = erasure.control_number
+            is_back = await asyncio.to_thread(ring.is_alive, number)
+            if is_back and erasure.act_sha256 is not None:
+                await asyncio.to_thread(ring.destroy, number)
         eraser = await _eraser(opened)
         with display.progress("erasing", len(found), quiet=quiet) as tell:
             for done, candidate in enumerate(found, start=1):
