@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from ordered_papers import NUMBER
+from ordered_papers import NUMBER as NUMBER  # noqa: PLC0414 - for tests of the register, too
 
 from adapters.register.database import SqlRegister
 from adapters.sealing.keyring import KeyRing

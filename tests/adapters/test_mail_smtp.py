@@ -2,10 +2,11 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
@@ -261,7 +262,9 @@ class Kept:
     @asynccontextmanager
     async def at(self, security: str, tls: ssl.SSLContext) -> AsyncIterator["Kept"]:
         def connection() -> SMTP:
-            upgrade = {"tls_context": tls, "require_starttls": True} if not at_once else {}
+            upgrade: dict[str, Any] = (
+                {"tls_context": tls, "require_starttls": True} if not at_once else {}
+            )
             return SMTP(
                 self,
                 hostname="localhost",
@@ -331,11 +334,12 @@ async def test_a_login_and_a_certificate_of_ours_carry_a_mail(
 async def test_a_server_that_is_not_who_it_should_be_gets_neither_password_nor_mail(
     security: str, fault: str, told: str, ours: Authority, theirs: Authority
 ) -> None:
-    tls = {
+    made: dict[str, Callable[[], ssl.SSLContext]] = {
         "unknown": theirs.server,
         "expired": lambda: ours.server(days=EXPIRED),
         "other host": lambda: ours.server(ELSEWHERE),
-    }[fault]()
+    }
+    tls = made[fault]()
     async with Kept().at(security, tls) as kept:
         guarded = settings(kept.port, security=security, ca_file=ours.file, **login(PASSWORD))
         failure = await failure_of(SmtpMailGateway(guarded))

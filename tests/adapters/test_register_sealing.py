@@ -182,7 +182,8 @@ async def test_a_ring_that_lacks_the_key_is_waited_for(
     register: SqlRegister, database_url: str, tmp_path: Path, read: Reading
 ) -> None:
     await register.record(issued(1))
-    with closing(new_ring(tmp_path)) as restored_too_early:
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    with closing(new_ring(elsewhere)) as restored_too_early:
         async with opened(database_url, CaseSealer(restored_too_early)) as beside:
             with pytest.raises(KeyUnknown):
                 await read(beside)

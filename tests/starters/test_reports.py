@@ -116,6 +116,7 @@ def own_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Keys]:
     """Those of the command."""
     for name, value in key_settings(tmp_path).items():
         monkeypatch.setenv(f"DIPLOMA_{name.upper()}", str(value))
+    monkeypatch.setenv("DIPLOMA_ACCESS_LOG", str(tmp_path / "access.log"))
     with closing(trial_keys(tmp_path)) as made:
         yield made
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import temporalio.bridge.temporal_sdk_bridge as core
+import temporalio.bridge.temporal_sdk_bridge as core  # type: ignore[import-not-found] # it is no Python
 
 from workers.lines import SAID_ELSEWHERE, Line, line_of
 
@@ -63,7 +63,7 @@ def test_of_the_fields_of_the_engines_core_only_the_run_is_shown(kept: Kept) -> 
 
 
 def test_texts_of_code_that_is_no_python_are_spoken_there_still() -> None:
-    speakers = b"".join(Path(library.__file__).read_bytes() for library in (core, _asyncio))
+    speakers = b"".join(Path(str(library.__file__)).read_bytes() for library in (core, _asyncio))
     # asyncio puts the kind of the future in front by itself.
     spoken = {re.sub(r"^(Task|Future) ", "", text) for text in SAID_ELSEWHERE}
     assert not {text for text in spoken if text.encode() not in speakers}

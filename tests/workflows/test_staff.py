@@ -1,5 +1,6 @@
 """Officers at work on a case (R12), and calendars published meanwhile (R4), as sentences."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -106,9 +107,9 @@ async def test_a_year_that_moves_nothing_is_noted_and_nobody_is_written_to(stage
     assert "dates_changed" not in await story.mails()
 
 
-def given(message: JsonObject, officer: str | None) -> JsonObject:
+def given(message: Mapping[str, Any], officer: str | None) -> JsonObject:
     """A message as it comes, or as an officer gives it in its sender's place."""
-    return message if officer is None else {**message, "officer": officer}
+    return {**message} if officer is None else {**message, "officer": officer}
 
 
 def signatures(view: CaseView) -> list[str]:

@@ -1,22 +1,50 @@
-"""Fixtures of all tests of the register."""
+"""A key ring, a register and an access log of one service, as other processes see them."""
 
+import os
+from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
-from records import new_ring, opened
+from records import opened
 
+from adapters.access_log import AccessLog
 from adapters.register.database import SqlRegister
 from adapters.register.schema import migrate
+from adapters.sealing.codec import SealingCodec
 from adapters.sealing.keyring import KeyRing
+from adapters.sealing.masters import MasterKeys
 from adapters.sealing.sealer import CaseSealer
 
 
 @pytest.fixture
-def ring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeyRing]:
-    """A key ring of this test's own: keys destroyed in it are nobody else's."""
-    with closing(new_ring(tmp_path_factory.mktemp("ring"))) as ready:
+def masters() -> str:
+    """The master keys as a setting has them."""
+    return "test:" + b64encode(os.urandom(32)).decode()
+
+
+@pytest.fixture
+def ring(tmp_path: Path, masters: str) -> Iterator[KeyRing]:
+    with closing(KeyRing(f"sqlite:///{tmp_path}/keys.db", MasterKeys.from_text(masters))) as ready:
+        ready.create()
         yield ready
+
+
+@pytest.fixture
+def codec(ring: KeyRing) -> SealingCodec:
+    return SealingCodec(ring)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Where the access log is."""
+    return tmp_path / "log" / "access.log"
+
+
+@pytest.fixture
+def log(file: Path, ring: KeyRing) -> AccessLog:
+    return AccessLog(file, ring)
 
 
 @pytest.fixture
