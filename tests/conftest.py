@@ -9,7 +9,7 @@ import pytest
 from databases import database_url, postgres  # noqa: F401 - fixtures are found by name here
 from helpers import start_server, trial_keys
 from paper_fixtures import key_file, signed, signer, unsigned  # noqa: F401 - likewise
-from service_fixtures import codec, file, log, masters, neighbour, register, ring, sealer  # noqa: F401 - likewise
+from service_fixtures import codec, file, log, masters, neighbour, register, ring, ring_file, sealer  # noqa: F401 - likewise
 from staging import Stage, working
 from temporalio.testing import WorkflowEnvironment
 from terminal_fixtures import client, diploma, lonely, stack_parts, without_foreign_settings  # noqa: F401 - fixtures are found by name here

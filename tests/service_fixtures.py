@@ -25,8 +25,14 @@ def masters() -> str:
 
 
 @pytest.fixture
-def ring(tmp_path: Path, masters: str) -> Iterator[KeyRing]:
-    with closing(KeyRing(f"sqlite:///{tmp_path}/keys.db", MasterKeys.from_text(masters))) as ready:
+def ring_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the ring is: apart from all else."""
+    return tmp_path_factory.mktemp("ring") / "keys.db"
+
+
+@pytest.fixture
+def ring(ring_file: Path, masters: str) -> Iterator[KeyRing]:
+    with closing(KeyRing(f"sqlite:///{ring_file}", MasterKeys.from_text(masters))) as ready:
         ready.create()
         yield ready
 

@@ -233,9 +233,9 @@ def test_lines_longer_than_what_is_read_at_first_are_found(log: AccessLog) -> No
 
 
 async def test_two_processes_and_some_threads_write_one_chain(
-    file: Path, ring: KeyRing, tmp_path: Path, log: AccessLog, masters: str
+    file: Path, ring: KeyRing, ring_file: Path, log: AccessLog, masters: str
 ) -> None:
-    arguments = (str(file), f"sqlite:///{tmp_path}/keys.db", masters)
+    arguments = (str(file), f"sqlite:///{ring_file}", masters)
     writers = [
         await asyncio.create_subprocess_exec(
             sys.executable,

@@ -112,7 +112,8 @@ def test_a_missing_key_is_told_from_a_lost_content(
     ended = called(capsys, "store", "check")
     assert (ended.code, ended.err.count("\n")) == (2, 1)
     assert ended.err.startswith("DIPLOMA_KEYRING_URL: ")
-    trial_keys(tmp_path).close()  # an empty ring
+    own_keys.close()
+    own_keys.ring.create()  # an empty one
     lost = checked(capsys, 1)["lost"]
     assert [item["state"] for item in lost] == ["key missing"] * 2
 
