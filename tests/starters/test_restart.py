@@ -33,14 +33,24 @@ class Stack:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "stack"
-        names = ("--port", "--ui-port", "--outside-port", "--smtp-port", "--site-port")
-        self.ports = dict(zip(names, map(str, free_ports(5)), strict=True))
+        names = (
+            "--port",
+            "--ui-port",
+            "--outside-port",
+            "--smtp-port",
+            "--site-port",
+            "--codec-port",
+        )
+        self.ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
         self._process: asyncio.subprocess.Process | None = None
         self._lonely = Cli(clean_environment(), folder)
         self.diploma = Cli(
             clean_environment(
                 TEMPORAL_ADDRESS=f"127.0.0.1:{self.ports['--port']}",
                 DIPLOMA_HOLDERS_BASE_URL=f"http://127.0.0.1:{self.ports['--outside-port']}",
+                DIPLOMA_SECRETS_FOLDER=str(self.folder),
+                DIPLOMA_KEYRING_URL=f"sqlite:///{self.folder / 'keys.db'}",
+                DIPLOMA_REGISTER_URL=f"sqlite:///{self.folder / 'register.db'}",
             ),
             folder,
         )
