@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from authority import ours, theirs  # noqa: F401 - fixtures are found by name here
 from databases import database_url, postgres  # noqa: F401 - fixtures are found by name here
 from helpers import start_server, trial_keys
 from paper_fixtures import key_file, signed, signer, unsigned  # noqa: F401 - likewise

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from email.message import EmailMessage
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
-from authority import ELSEWHERE, EXPIRED, Authority
+from authority import EXPIRED, IMPOSTORS, Authority, impostor
 from pydantic import SecretStr, ValidationError
 
 from activities.ports import Attachment, Mail, PermanentFailure, TemporaryFailure
@@ -242,16 +242,6 @@ async def test_a_mail_of_unknown_fate_is_sent_again_under_the_same_id(
     assert [mail["Message-ID"] for mail in mailbox.mails()] == [MAIL.message_id] * 2
 
 
-@pytest.fixture(scope="module")
-def ours(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("tls") / "ours")
-
-
-@pytest.fixture(scope="module")
-def theirs(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("tls") / "theirs")
-
-
 class Kept:
     """What arrives at a mail server that speaks TLS, at once or after STARTTLS."""
 
@@ -323,24 +313,11 @@ async def test_a_login_and_a_certificate_of_ours_carry_a_mail(
 
 
 @SECURED
-@pytest.mark.parametrize(
-    ("fault", "told"),
-    [
-        ("unknown", "is of no authority that we trust"),
-        ("expired", "has expired"),
-        ("other host", "is of another host"),
-    ],
-)
+@IMPOSTORS
 async def test_a_server_that_is_not_who_it_should_be_gets_neither_password_nor_mail(
     security: str, fault: str, told: str, ours: Authority, theirs: Authority
 ) -> None:
-    made: dict[str, Callable[[], ssl.SSLContext]] = {
-        "unknown": theirs.server,
-        "expired": lambda: ours.server(days=EXPIRED),
-        "other host": lambda: ours.server(ELSEWHERE),
-    }
-    tls = made[fault]()
-    async with Kept().at(security, tls) as kept:
+    async with Kept().at(security, impostor(fault, ours, theirs)) as kept:
         guarded = settings(kept.port, security=security, ca_file=ours.file, **login(PASSWORD))
         failure = await failure_of(SmtpMailGateway(guarded))
     assert failure == f"mail server shows a certificate that {told}"

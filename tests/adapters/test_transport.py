@@ -4,7 +4,7 @@ import logging
 import re
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from authority import ELSEWHERE, EXPIRED, Authority
+from authority import EXPIRED, IMPOSTORS, Authority, impostor
 
 from activities.ports import Sms, TemporaryFailure
 from adapters.credentials import Credentials, read_credentials
@@ -90,16 +90,6 @@ def outspoken(tls: ssl.SSLContext) -> Iterator[str]:
         refused.result(5)
 
 
-@pytest.fixture(scope="module")
-def ours(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("tls") / "ours")
-
-
-@pytest.fixture(scope="module")
-def theirs(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("tls") / "theirs")
-
-
 def credentials(folder: Path, origin: str, *systems: str, **files: Path) -> Credentials:
     """Credentials for systems that are all at one origin."""
     file = folder / "credentials.toml"
@@ -166,24 +156,11 @@ async def test_who_has_no_entry_is_shown_nothing(tmp_path: Path) -> None:
         assert not {"X-API-Key", "Authorization"} & set(heard.headers)
 
 
-@pytest.mark.parametrize(
-    ("fault", "told"),
-    [
-        ("unknown", "is of no authority that we trust"),
-        ("expired", "has expired"),
-        ("other host", "is of another host"),
-    ],
-)
+@IMPOSTORS
 async def test_a_server_that_is_not_who_it_should_be_is_told_nothing(
     fault: str, told: str, ours: Authority, theirs: Authority, tmp_path: Path
 ) -> None:
-    made: dict[str, Callable[[], ssl.SSLContext]] = {
-        "unknown": theirs.server,
-        "expired": lambda: ours.server(days=EXPIRED),
-        "other host": lambda: ours.server(ELSEWHERE),
-    }
-    tls = made[fault]()
-    async with Server().running(tls) as server:
+    async with Server().running(impostor(fault, ours, theirs)) as server:
         known = credentials(tmp_path, server.address, *SYSTEMS, ca_file=ours.file)
         failure = await failure_of("sms", server.address, known)
     assert failure == f"the SMS gateway shows a certificate that {told}"

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
+import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
@@ -129,3 +130,33 @@ class Authority:
 
 def _named(name: str) -> Name:
     return Name([NameAttribute(NameOID.COMMON_NAME, name)])
+
+
+@pytest.fixture(scope="module")
+def ours(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """The authority we trust."""
+    return Authority(tmp_path_factory.mktemp("tls") / "ours")
+
+
+@pytest.fixture(scope="module")
+def theirs(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Another one."""
+    return Authority(tmp_path_factory.mktemp("tls") / "theirs")
+
+
+IMPOSTORS = pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ("unknown", "is of no authority that we trust"),
+        ("expired", "has expired"),
+        ("other host", "is of another host"),
+    ],
+)
+"""What is wrong with a server's certificate, and how it is told."""
+
+
+def impostor(fault: str, ours: Authority, theirs: Authority) -> ssl.SSLContext:
+    """What a server shows that is not who it should be."""
+    if fault == "unknown":
+        return theirs.server()
+    return ours.server(days=EXPIRED) if fault == "expired" else ours.server(ELSEWHERE)
