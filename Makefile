@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test chaos lint clean lock install
+.PHONY: demo test chaos bench lint clean lock install
 
 demo: install ## the main job, live: make demo, or make demo KEEP=1 to look around afterwards
 	@$(BIN)/diploma demo $(if $(KEEP),--keep)
@@ -15,11 +15,14 @@ test: install ## two at a time or more: most of a case's time is waiting
 chaos: install ## the long proofs, marked `proof`: the other stories on a worker without a cache
 	$(BIN)/pytest -m proof -n auto --maxprocesses 4 --dist loadfile
 
+bench: install ## the product beside plain Temporal code, 20 minutes; for a look: make bench BENCH=quick
+	$(BIN)/python -m benchmarks $(if $(BENCH),--$(BENCH))
+
 lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/mypy tests scripts
+	$(BIN)/mypy tests scripts benchmarks
 
 install: $(READY)
 

@@ -1,0 +1,1 @@
+"""The yardstick: the same shape of case, as a good developer writes it for Temporal alone."""
