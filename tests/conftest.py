@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 from authority import ours, theirs  # noqa: F401 - fixtures are found by name here
@@ -11,28 +10,12 @@ from databases import database_url, postgres  # noqa: F401 - fixtures are found 
 from helpers import start_server, trial_keys
 from paper_fixtures import key_file, signed, signer, unsigned  # noqa: F401 - likewise
 from service_fixtures import codec, file, log, masters, neighbour, register, ring, ring_file, sealer  # noqa: F401 - likewise
-from staging import Stage, working
+from staging import CACHES, Stage, cache_options, working
 from temporalio.testing import WorkflowEnvironment
 from terminal_fixtures import client, diploma, lonely, stack_parts, without_foreign_settings  # noqa: F401 - fixtures are found by name here
 
 from simulators.outside import Outside
 from workers.keys import Keys
-
-ALWAYS_ON_BOTH_CACHES = frozenset({"test_story", "test_messages"})
-"""Modules whose stories are told to a worker without a cache with every change, too."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Make the other stories without a cache proofs: there each one waits for its replays."""
-    for item in items:
-        if isinstance(item, pytest.Function) and _is_long(item):
-            item.add_marker(pytest.mark.proof)
-
-
-def _is_long(test: pytest.Function) -> bool:
-    told = getattr(test, "callspec", None)
-    without_cache = told is not None and "uncached" in told.params.values()
-    return without_cache and test.module.__name__ not in ALWAYS_ON_BOTH_CACHES
 
 
 @pytest.fixture(scope="session")
@@ -57,11 +40,11 @@ async def outside(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Out
         yield running
 
 
-@pytest.fixture(scope="session", params=["cached", "uncached"])
+@pytest.fixture(scope="session", params=CACHES)
 async def stage(
     request: pytest.FixtureRequest, server: WorkflowEnvironment, outside: Outside
 ) -> AsyncIterator[Stage]:
     """A worker and a holder for the stories of one kind of cache."""
-    options: dict[str, Any] = {"max_cached_workflows": 0} if request.param == "uncached" else {}
-    async with working(server, outside, f"stories-{request.param}", **options) as ready:
+    name: str = request.param
+    async with working(server, outside, f"stories-{name}", **cache_options(name)) as ready:
         yield ready

@@ -2,6 +2,7 @@
 
 import random
 import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -10,7 +11,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "scripts"))
 import make_scans
 from make_scans import Sample
 
-__all__ = ["KINDS", "Sample", "hostile", "make_scans", "ordinary"]
+__all__ = ["KINDS", "Sample", "a_hostile", "hostile", "make_scans", "ordinary"]
 
 KINDS = [make.__name__ for make in make_scans.ORDINARY]
 """Of ordinary scans."""
@@ -22,8 +23,13 @@ def ordinary(kind: str) -> Sample:
     return make_scans.ORDINARY[KINDS.index(kind)](random.Random("tests"))
 
 
-@cache
-def hostile(code: str) -> tuple[Sample, ...]:
-    """The hostile or hopeless scans that are refused with a code."""
+def hostile(code: str) -> Iterator[Sample]:
+    """The hostile or hopeless scans that are refused with a code, made one by one."""
     files = (file for make in make_scans.HOSTILE[code] for file in make())
-    return tuple(Sample(name, content, code) for name, content in files)
+    return (Sample(name, content, code) for name, content in files)
+
+
+@cache
+def a_hostile(code: str) -> Sample:
+    """One of them."""
+    return next(hostile(code))

@@ -63,11 +63,16 @@ ONE_OFFICER = StaffRules()
 """An officer may decide alone."""
 AFTERCARE_DAYS = 20
 """More than an ended case listens to late messages, whatever weekend follows."""
-long_without_cache = pytest.mark.parametrize(
-    "stage", ["cached", pytest.param("uncached", marks=pytest.mark.proof)], indirect=True
-)
-"""For stories told without a cache by proofs only: with every change, their neighbours are."""
+CACHES = ("cached", pytest.param("uncached", marks=pytest.mark.proof))
+"""Of workers; without a cache each step waits for a replay, so that most stories are proofs there."""
+on_both_caches = pytest.mark.parametrize("stage", ["cached", "uncached"], indirect=True)
+"""For stories told without a cache with every change: one for each kind of step a case takes."""
 _serial = count(1)
+
+
+def cache_options(name: str) -> dict[str, Any]:
+    """How a worker is told to keep its cases in one of `CACHES`."""
+    return {"max_cached_workflows": 0} if name == "uncached" else {}
 
 
 def produced() -> JsonObject:

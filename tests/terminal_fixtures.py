@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from temporalio.client import Client
+from temporalio.service import RPCError
 from terminal import DAY_SECONDS, Cli, clean_environment
 
 from starters.stack import EmbeddedStack, Ports
@@ -27,10 +29,14 @@ async def client(stack_parts: EmbeddedStack) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-def diploma(stack_parts: EmbeddedStack, client: Client, tmp_path: Path) -> Cli:  # noqa: ARG001
+async def diploma(stack_parts: EmbeddedStack, client: Client, tmp_path: Path) -> AsyncIterator[Cli]:
     """The command line beside the running stack."""
     env = clean_environment(**dict(line.split("=", 1) for line in exports(stack_parts)))
-    return Cli(env, tmp_path)
+    yield Cli(env, tmp_path)
+    # A case left alone would go through its terms beside all tests to come.
+    async for running in client.list_workflows('ExecutionStatus = "Running"'):
+        with suppress(RPCError):  # it has ended in this moment
+            await client.get_workflow_handle(running.id).terminate()
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
 """What the register keeps of a person is sealed, from the step on that sealed what was there."""
 
+import asyncio
 import json
-import subprocess
-import sys
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from contextlib import closing
@@ -34,6 +33,7 @@ from records import (
     the_case,
 )
 from sqlalchemy import select
+from terminal import Cli
 
 from activities.ports import TemporaryFailure
 from adapters.database_address import database_address
@@ -64,16 +64,6 @@ ORIGINAL = DUPLICATE.model_copy(
 )
 KEPT_ROW = RegisteredFederalRow(control_number=NUMBER, **FEDERAL_ROW.model_dump())
 MASTERS = MasterKeys.from_text(f"test:{b64encode(bytes(32)).decode()}")
-MIGRATING = """
-import sys
-from base64 import b64encode
-from adapters.register.schema import migrate
-from adapters.sealing.keyring import KeyRing
-from adapters.sealing.masters import MasterKeys
-from adapters.sealing.sealer import CaseSealer
-masters = MasterKeys.from_text(f"test:{b64encode(bytes(32)).decode()}")
-migrate(sys.argv[1], CaseSealer(KeyRing(sys.argv[2], masters)))
-"""
 PLAIN_VERSIONS = ("0001", "0002", "0003")
 
 
@@ -378,20 +368,11 @@ def test_a_register_of_a_newer_program_is_noticed(database_url: str, sealer: Cas
             attempt(database_url)
 
 
-def test_processes_that_migrate_at_once_do_not_get_in_each_others_way(
-    database_url: str, tmp_path: Path
+async def test_processes_that_migrate_at_once_do_not_get_in_each_others_way(
+    database_url: str, lonely: Cli
 ) -> None:
     # Their ring is none: tables without rows need no keys.
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-c", MIGRATING, database_url, f"sqlite:///{tmp_path}/none.db"],
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(4)
-    ]
-    said = [process.communicate()[1] for process in running]
-    assert [(process.returncode, text) for process, text in zip(running, said, strict=True)] == [
-        (0, "")
-    ] * 4
+    here = lonely.but(DIPLOMA_REGISTER_URL=database_url)
+    running = await asyncio.gather(*(here("register", "migrate") for _ in range(4)))
+    assert [(ended.code, ended.err) for ended in running] == [(0, "")] * 4
     check(database_url)

@@ -304,7 +304,7 @@ shaped = st.fixed_dictionaries({"payloads": st.lists(values)}).map(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(bodies | shaped, min_size=10, max_size=20))
 async def test_garbage_is_refused_and_never_an_error(server: Server, garbage: list[bytes]) -> None:
     for content in garbage:

@@ -13,7 +13,7 @@ import pytest
 from ordered_papers import NUMBER, sealer
 from PIL import Image
 from records import case_record
-from scan_samples import hostile, make_scans
+from scan_samples import a_hostile, make_scans
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
@@ -99,7 +99,7 @@ async def test_a_good_scan_is_kept_without_its_metadata(desk: Desk) -> None:
 async def test_an_examination_repeated_finds_the_same(desk: Desk) -> None:
     documents = (
         desk.handed_in(PASSPORT, "фото.jpg", photograph()),
-        desk.handed_in(CONSENT, "чек.jpg", hostile("SCAN_BLANK")[0].content),
+        desk.handed_in(CONSENT, "чек.jpg", a_hostile("SCAN_BLANK").content),
     )
     first = await desk.examines(*documents)
     assert await desk.examines(*documents) == first
@@ -112,7 +112,7 @@ async def test_every_scan_gets_its_own_fault_in_the_words_of_the_catalogue(desk:
     kinds = list(DocumentKind)
     codes = ("SCAN_BLANK", "SCAN_ENCRYPTED", "SCAN_TRUNCATED", "SCAN_TYPE_MISMATCH", "SCAN_EMPTY")
     documents = [
-        desk.handed_in(kind, hostile(code)[0].name, hostile(code)[0].content)
+        desk.handed_in(kind, a_hostile(code).name, a_hostile(code).content)
         for kind, code in zip(kinds, codes, strict=False)
     ]
     findings = await desk.examines(*documents)

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 from helpers import until
+from staging import CACHES, cache_options
 from temporalio import activity, workflow
 from temporalio.api.common.v1 import Payload
 from temporalio.client import Client, WorkflowHistory
@@ -364,7 +365,7 @@ def connected(server: WorkflowEnvironment, codec: PayloadCodec | None) -> Client
     return Client(service, namespace=server.client.namespace, data_converter=converter)
 
 
-@pytest.fixture(params=["cached", "uncached"])
+@pytest.fixture(params=CACHES)
 async def sealing(
     request: pytest.FixtureRequest, server: WorkflowEnvironment, codec: SealingCodec
 ) -> AsyncIterator[Client]:
@@ -376,7 +377,7 @@ async def sealing(
         workflows=[Story, Certificate],
         activities=[look_at],
         workflow_runner=UnsandboxedWorkflowRunner(),
-        max_cached_workflows=100 if request.param == "cached" else 0,
+        **cache_options(request.param),
     ):
         yield client
 

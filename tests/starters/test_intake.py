@@ -14,7 +14,7 @@ import pytest
 from helpers import key_settings, trial_keys
 from ordered_papers import NUMBER
 from samples import valid_application
-from scan_samples import hostile, make_scans
+from scan_samples import a_hostile, make_scans
 from temporalio.client import Client
 from terminal import Cli, Ended, called, clean_environment
 
@@ -251,7 +251,7 @@ def faults(ended: Ended) -> list[tuple[str, str]]:
 def test_check_finds_what_is_wrong_inside_the_files(
     tmp_path: Path, store: BlobStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    blank = hostile("SCAN_BLANK")[0]
+    blank = a_hostile("SCAN_BLANK")
     file = case_file(tmp_path, blank.name, "scans/1.jpg", "broken.jpg", "scans/1.jpg", "a.gif")
     (tmp_path / blank.name).write_bytes(blank.content)
     (tmp_path / "broken.jpg").write_bytes(scan(2)[:-2000])

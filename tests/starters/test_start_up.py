@@ -53,17 +53,19 @@ def test_the_table_of_commands_names_all_there_are_and_where() -> None:
     assert found == commands.MODULES
 
 
-@pytest.mark.parametrize("surroundings", [{}, {"COLUMNS": "60", "FORCE_COLOR": "1"}])
+NARROW = {"COLUMNS": "60", "FORCE_COLOR": "1"}
+
+
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "surroundings"),
     [
-        ("check", str(EXAMPLES / "2-incomplete.json")),
-        ("holders", "list"),
-        ("list",),
-        ("list", "--help"),
-        ("--version",),
+        (("check", str(EXAMPLES / "2-incomplete.json")), {}),
+        (("holders", "list"), NARROW),
+        (("list",), {}),
+        (("list", "--help"), NARROW),
+        (("--version",), {}),
     ],
-    ids=lambda arguments: arguments[0],
+    ids=lambda value: " ".join(value[:2]) if isinstance(value, tuple) else "",
 )
 async def test_a_forked_command_does_what_the_installed_one_does_afresh(
     lonely: Cli, arguments: tuple[str, ...], surroundings: dict[str, str]

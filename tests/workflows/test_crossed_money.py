@@ -5,7 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from staging import Stage, Story, working
+from staging import CACHES, Stage, Story, cache_options, working
 from temporalio.testing import WorkflowEnvironment
 from test_hard_cases import NIGHT
 from test_money import invoices, open_invoice, pay, refunds, unpaid
@@ -47,10 +47,10 @@ async def with_replaced_invoice(stage: Stage) -> tuple[Story, InvoiceView]:
     return story, old
 
 
-@pytest.fixture(params=["cached", "uncached"])
+@pytest.fixture(params=CACHES)
 def cache(request: pytest.FixtureRequest) -> dict[str, Any]:
     """How a worker of a test's own keeps its cases, as with `stage`."""
-    return {"max_cached_workflows": 0} if request.param == "uncached" else {}
+    return cache_options(request.param)
 
 
 async def test_what_is_paid_while_the_last_mails_of_a_withdrawn_case_wait_goes_back(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from helpers import until
-from staging import Stage, Story, long_without_cache
+from staging import Stage, Story, on_both_caches
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowUpdateFailedError
 
@@ -32,7 +32,6 @@ async def is_healthy(story: Story) -> bool:
     return True
 
 
-@long_without_cache
 @pytest.mark.parametrize("payload", BAD_PAYLOADS.values(), ids=BAD_PAYLOADS.keys())
 async def test_a_signal_that_cannot_be_read_is_parked_and_the_case_stays_healthy(
     stage: Stage, payload: list[Any]
@@ -53,7 +52,6 @@ async def test_a_signal_that_cannot_be_read_is_parked_and_the_case_stays_healthy
     assert await is_healthy(story)
 
 
-@long_without_cache
 @pytest.mark.parametrize("payload", BAD_PAYLOADS.values(), ids=BAD_PAYLOADS.keys())
 async def test_an_update_that_cannot_be_read_is_turned_down(
     stage: Stage, payload: list[Any]
@@ -84,6 +82,7 @@ async def test_a_production_answer_before_production_is_parked(stage: Stage) -> 
     assert (await story.has("parked")).production is None
 
 
+@on_both_caches
 async def test_an_answer_given_twice_counts_once_and_a_contradiction_is_parked(
     stage: Stage,
 ) -> None:

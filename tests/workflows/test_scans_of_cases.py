@@ -7,7 +7,7 @@ from itertools import count
 from helpers import until
 from pydantic import JsonValue
 from samples import documents_without
-from scan_samples import Sample, hostile, make_scans, ordinary
+from scan_samples import Sample, a_hostile, make_scans, ordinary
 from staging import Stage, Story
 
 from domain.application import DocumentKind
@@ -71,7 +71,7 @@ def photograph(seed: int) -> bytes:
 def worst() -> Iterator[tuple[ScanFault, Sample]]:
     """A sample of every fault that only the check of its content finds."""
     for fault in FOUND_BY_CHECK:
-        yield fault, hostile(fault)[0]
+        yield fault, a_hostile(fault)
 
 
 async def test_every_fault_has_its_own_reason_and_the_case_waits_for_other_scans(

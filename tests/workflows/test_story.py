@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import JsonValue
 from samples import valid_application
-from staging import Stage, long_without_cache, produced
+from staging import Stage, on_both_caches, produced
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
@@ -48,6 +48,7 @@ def without_documents(*kinds: str) -> JsonObject:
     return {**raw, "documents": kept}
 
 
+@on_both_caches
 async def test_a_straight_case_is_issued_and_the_applicant_is_told_every_step(stage: Stage) -> None:
     story = await stage.starts()
     await story.reaches(CaseStatus.IN_REVIEW)
@@ -87,7 +88,6 @@ async def test_a_holders_system_is_asked_until_it_answers(stage: Stage) -> None:
     assert asked == [key.format(kind) for kind in ("verification", "production", "hand_over")]
 
 
-@long_without_cache
 async def test_an_incomplete_package_is_returned_and_mended_by_a_correction(stage: Stage) -> None:
     story = await stage.starts(without_documents("passport_registration_page", "grade_book"))
     view = await story.reaches(CaseStatus.RETURNED)
@@ -106,6 +106,7 @@ async def test_an_incomplete_package_is_returned_and_mended_by_a_correction(stag
     assert "correction_insufficient" in await story.mails()
 
 
+@on_both_caches
 async def test_a_correction_with_a_fault_of_form_is_answered_and_loses_nothing(
     stage: Stage,
 ) -> None:
@@ -122,7 +123,6 @@ async def test_a_correction_with_a_fault_of_form_is_answered_and_loses_nothing(
     assert answer.still_wrong == ()
 
 
-@long_without_cache
 async def test_a_name_refused_twice_is_confirmed_the_third_time(stage: Stage) -> None:
     story = await stage.starts()
     for check_round in (1, 2):
@@ -144,7 +144,6 @@ async def test_a_name_refused_twice_is_confirmed_the_third_time(stage: Stage) ->
     assert all(pause.ended_at is not None for pause in view.pauses)
 
 
-@long_without_cache
 async def test_a_correction_that_changes_nothing_gets_a_fresh_answer(stage: Stage) -> None:
     story = await stage.starts()
     await story.reaches(CaseStatus.IN_REVIEW)
@@ -170,6 +169,7 @@ async def test_an_application_unreadable_at_first_can_still_be_corrected(stage: 
     assert (await story.reaches(CaseStatus.IN_REVIEW)).reasons == ()
 
 
+@on_both_caches
 async def test_an_unanswered_refusal_closes_after_thirty_days(stage: Stage) -> None:
     story = await stage.starts_by_letter()
     await story.reaches(CaseStatus.IN_REVIEW)
@@ -185,7 +185,6 @@ async def test_an_unanswered_refusal_closes_after_thirty_days(stage: Stage) -> N
     assert timedelta(days=30) <= closed - refused < timedelta(days=43)
 
 
-@long_without_cache
 @pytest.mark.parametrize("status", ["IN_REVIEW", "IN_PRODUCTION", "READY"])
 async def test_a_request_can_be_withdrawn_at_any_stage_before_issue(
     stage: Stage, status: str
@@ -204,6 +203,7 @@ async def test_a_request_can_be_withdrawn_at_any_stage_before_issue(
     assert [key for key in stage.holder.recalled if key.startswith(story.number)]
 
 
+@on_both_caches
 async def test_a_returned_case_is_withdrawn_and_its_payment_refunded_once(stage: Stage) -> None:
     story = await stage.starts(without_documents("payment_proof", "grade_book"))
     view = await story.reaches(CaseStatus.RETURNED)
@@ -241,6 +241,7 @@ async def test_a_payment_mends_a_case_returned_for_want_of_it(stage: Stage) -> N
     assert view.fees.paid == view.fees.due
 
 
+@on_both_caches
 async def test_an_error_in_the_passport_suspends_until_it_is_mended(stage: Stage) -> None:
     story = await stage.starts_by_letter()
     before = (await story.reaches(CaseStatus.IN_REVIEW)).stage
@@ -260,7 +261,6 @@ async def test_an_error_in_the_passport_suspends_until_it_is_mended(stage: Stage
     assert view.pauses[0].ended_at is not None
 
 
-@long_without_cache
 async def test_five_working_days_with_the_applicant_move_the_deadline_by_exactly_five(
     stage: Stage,
 ) -> None:
@@ -279,7 +279,6 @@ async def test_five_working_days_with_the_applicant_move_the_deadline_by_exactly
     assert after.due_on == calendar.add_working_days(before.due_on, 5)
 
 
-@long_without_cache
 async def test_a_silent_holder_is_reminded_then_overdue_and_the_case_lives_on(
     stage: Stage,
 ) -> None:
@@ -320,6 +319,7 @@ async def test_a_case_is_claimed_by_one_officer_only(stage: Stage) -> None:
     assert (await story.view()).assignee == "petrova"
 
 
+@on_both_caches
 async def test_an_officer_decides_the_document_check(stage: Stage) -> None:
     story = await stage.starts()
     await story.reaches(CaseStatus.IN_REVIEW)
@@ -349,7 +349,6 @@ async def test_a_case_without_a_known_holder_waits_for_a_person(stage: Stage) ->
     await story.reaches(CaseStatus.IN_PRODUCTION)
 
 
-@long_without_cache
 async def test_a_holders_system_that_talks_nonsense_is_left_to_a_person(stage: Stage) -> None:
     story = await stage.starts()
     stage.holder.answers[f"{story.number}.verification.1"] = UnreadableAnswer("not an answer")
@@ -361,7 +360,6 @@ async def test_a_holders_system_that_talks_nonsense_is_left_to_a_person(stage: S
     await story.reaches(CaseStatus.IN_PRODUCTION)
 
 
-@long_without_cache
 async def test_objections_no_catalogue_knows_are_left_to_a_person(stage: Stage) -> None:
     story = await stage.starts()
     await story.reaches(CaseStatus.IN_REVIEW)
@@ -372,7 +370,6 @@ async def test_objections_no_catalogue_knows_are_left_to_a_person(stage: Stage) 
     await story.reaches(CaseStatus.IN_PRODUCTION)
 
 
-@long_without_cache
 async def test_a_mail_server_that_is_away_holds_up_mails_but_not_the_case(stage: Stage) -> None:
     story = await stage.starts_by_letter()
     await story.reaches(CaseStatus.IN_REVIEW)
@@ -390,7 +387,6 @@ async def test_a_mail_server_that_is_away_holds_up_mails_but_not_the_case(stage:
     assert (await story.mails()).count("in_production") == 1
 
 
-@long_without_cache
 async def test_a_mail_nobody_takes_is_reported_to_ops(stage: Stage) -> None:
     story = await stage.starts()
     await story.reaches(CaseStatus.IN_REVIEW)
