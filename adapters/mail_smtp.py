@@ -1,19 +1,28 @@
 """Mail over SMTP (R11): one recipient per mail, failures told apart by the reply code alone."""
 
 from datetime import UTC, datetime
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
+from email.charset import Charset
+from email.encoders import encode_base64
+from email.header import Header
+from email.message import Message
+from email.mime.base import MIMEBase
+from email.mime.multipart import MIMEMultipart
+from email.mime.nonmultipart import MIMENonMultipart
+from email.utils import format_datetime
+from typing import Any
 
 import aiosmtplib
 from aiosmtplib import SMTPException, SMTPRecipientsRefused, SMTPResponseException
 
-from activities.ports import Mail, PermanentFailure, TemporaryFailure
+from activities.ports import Attachment, Mail, PermanentFailure, TemporaryFailure
 from adapters.smtp_settings import ADDRESS, MailSecurity, SmtpSettings
 from adapters.transport import tls_context, tls_fault
 
-_POLICY = SMTP.clone(max_line_length=998)
-"""Up to the limit of RFC 5321 a body stays readable as it is, without base64."""
+_READABLE = Charset("utf-8")
+_READABLE.body_encoding = None  # type: ignore[assignment]  # which the library documents
+"""Leaves a body as it is, without base64."""
+_LONGEST_LINE = 998
+"""Bytes a line may have as it is (RFC 5321)."""
 _PERMANENT = range(500, 600)
 _REFUSALS_OF_US = frozenset({530, 534, 535, 538})
 """Permanent codes that ask for another login or for TLS: an operator's matter, not the mail's."""
@@ -29,6 +38,8 @@ class SmtpMailGateway:
             BadTlsFile: One of the files cannot be used.
         """
         self._settings = settings
+        name = Header(_one_line(settings.sender_name), header_name="From").encode()
+        self._from = f"{name} <{_ascii_address(settings.sender_address)}>"
         plain = settings.security is MailSecurity.NONE
         files = (settings.ca_file, settings.client_certificate, settings.client_key)
         self._tls = None if plain else tls_context(*files)
@@ -61,7 +72,7 @@ class SmtpMailGateway:
         except (SMTPException, OSError) as error:
             raise TemporaryFailure(_trouble(error)) from None
 
-    async def _deliver(self, message: EmailMessage, recipient: str) -> None:
+    async def _deliver(self, message: "Message[Any, Any]", recipient: str) -> None:
         settings = self._settings
         await aiosmtplib.send(
             message,
@@ -79,28 +90,59 @@ class SmtpMailGateway:
             tls_context=self._tls,
         )
 
-    def _message(self, mail: Mail, recipient: str) -> EmailMessage:
+    def _message(self, mail: Mail, recipient: str) -> "Message[Any, Any]":
+        """The mail as it is sent.
+
+        Of the older classes of the library: the newer ones take each header apart and put it
+        together anew, which cost more than everything else a mail does.
+        """
         settings = self._settings
-        message = EmailMessage(policy=_POLICY)
-        message["Message-ID"] = mail.message_id
-        message["Date"] = datetime.now(UTC)
-        message["From"] = Address(
-            _one_line(settings.sender_name), addr_spec=_ascii_address(settings.sender_address)
-        )
-        message["To"] = Address(addr_spec=recipient)
+        body = MIMEMultipart("alternative")
+        body.attach(_part(mail.text, "plain"))
+        body.attach(_part(mail.html, "html"))
+        message: Message[Any, Any] = body
+        if mail.attachments:
+            files = [_attached(file) for file in mail.attachments]
+            message = MIMEMultipart("mixed", None, [body, *files])
+        message["Message-ID"] = _Unfolded(mail.message_id)
+        message["Date"] = format_datetime(datetime.now(UTC))
+        message["From"] = self._from
+        message["To"] = _Unfolded(recipient)
         if settings.reply_to is not None:
-            message["Reply-To"] = Address(addr_spec=_ascii_address(settings.reply_to))
-        message["Subject"] = _one_line(mail.subject)
+            message["Reply-To"] = _Unfolded(_ascii_address(settings.reply_to))
+        message["Subject"] = Header(_one_line(mail.subject), header_name="Subject")
         message["Auto-Submitted"] = "auto-generated"
         if mail.errand_key is not None:
-            message["X-Diploma-Errand"] = mail.errand_key
-        message.set_content(mail.text)
-        message.add_alternative(mail.html, subtype="html")
-        for file in mail.attachments:
-            kind, _, subtype = file.media_type.partition("/")
-            message.add_attachment(file.content, maintype=kind, subtype=subtype, filename=file.name)
-        message["Content-Language"] = "ru"  # last: setting content drops all Content-* headers
+            message["X-Diploma-Errand"] = _Unfolded(mail.errand_key)
+        message["Content-Language"] = "ru"
         return message
+
+
+class _Unfolded(Header):
+    """A value without a space in it: to fold it would leave its first line empty."""
+
+    def encode(
+        self,
+        splitchars: str = ";, \t",
+        maxlinelen: int | None = None,  # noqa: ARG002
+        linesep: str = "\n",
+    ) -> str:
+        return super().encode(splitchars, 0, linesep)
+
+
+def _part(text: str, subtype: str) -> MIMENonMultipart:
+    longest = max(map(len, text.encode().split(b"\n")))
+    part = MIMENonMultipart("text", subtype, charset="utf-8")
+    part.set_payload(text, _READABLE if longest <= _LONGEST_LINE else "utf-8")
+    return part
+
+
+def _attached(file: Attachment) -> MIMEBase:
+    part = MIMEBase(*file.media_type.split("/"))
+    part.set_payload(file.content)
+    encode_base64(part)
+    part.add_header("Content-Disposition", "attachment", filename=file.name)
+    return part
 
 
 def _one_line(text: str) -> str:
