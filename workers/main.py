@@ -11,7 +11,14 @@ from typing import Any, Self
 
 import structlog
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import (
+    FixedSizeSlotSupplier,
+    ResourceBasedSlotConfig,
+    ResourceBasedSlotSupplier,
+    ResourceBasedTunerConfig,
+    Worker,
+    WorkerTuner,
+)
 
 from activities.case import CaseActivities
 from activities.chancery import ChanceryActivities
@@ -44,6 +51,19 @@ HEARTBEAT_EVERY = 5.0
 """Seconds between two signs of life for the health check."""
 HEARTBEAT_FRESH = 30.0
 """Seconds after which a worker without a sign of life counts as dead."""
+STICKY = timedelta(seconds=4)
+"""So soon the engine gives a case to another worker when the one that knew it is gone; by default
+ten seconds. A busy worker that takes longer replays the case, and that is all."""
+TASKS_AT_ONCE = 100
+STEPS_AT_ONCE = ResourceBasedSlotConfig(
+    minimum_slots=8, maximum_slots=100, ramp_throttle=timedelta(milliseconds=50)
+)
+"""A step's clock runs from its start, so what cannot be computed now must not be started. With
+a hundred at once on two cores steps ran out of time in the queue for a thread, and were tried
+again, which made it worse. Steps that wait for somebody outside leave the processors free for
+more."""
+MACHINE = ResourceBasedTunerConfig(target_memory_usage=0.9, target_cpu_usage=0.9)
+"""How full the machine may be before no more steps are begun at once than the fewest."""
 
 log = structlog.stdlib.get_logger("diploma.worker")
 
@@ -73,12 +93,16 @@ class CaseWorker:
         store = self._settings.document_store(self._keys.sealer)
         # A first key takes a second or two to make up.
         office = await asyncio.to_thread(paper_office, self._settings, store)
+        dials: dict[str, Any] = {
+            "tuner": _tuner(),
+            "sticky_queue_schedule_to_start_timeout": STICKY,
+        }
         worker = Worker(
             self._client,
             task_queue=TASK_QUEUE,
             activities=self._activities(store, office),
             graceful_shutdown_timeout=timedelta(seconds=self._settings.drain_seconds),
-            **self._options,
+            **(dials | self._options),
         )
         await self._stack.enter_async_context(worker)
         return self
@@ -144,6 +168,17 @@ class CaseWorker:
             scans.examine_scans,
             codes.send_code,
         ]
+
+
+def _tuner() -> WorkerTuner:
+    """How much a worker does at once."""
+    tasks = FixedSizeSlotSupplier(TASKS_AT_ONCE)
+    return WorkerTuner.create_composite(
+        workflow_supplier=tasks,
+        activity_supplier=ResourceBasedSlotSupplier(STEPS_AT_ONCE, MACHINE),
+        local_activity_supplier=tasks,
+        nexus_supplier=tasks,
+    )
 
 
 async def run_until_told(client: Client, settings: Settings, keys: Keys) -> None:

@@ -4,8 +4,9 @@ from datetime import timedelta
 
 from temporalio.common import RetryPolicy
 
-SHORT_STEP = timedelta(seconds=10)
-"""A step that only computes: reading rules, naming reasons, taking a calendar snapshot."""
+SHORT_STEP = timedelta(seconds=30)
+"""A step that only computes: reading rules, naming reasons, taking a calendar snapshot. It takes
+milliseconds; on a machine that is full it may stand in a queue."""
 
 SHORT_STEP_RETRY = RetryPolicy(
     initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=5)
