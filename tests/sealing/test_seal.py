@@ -1,12 +1,15 @@
 """What is sealed opens with its key, in its place, unchanged; nothing else opens at all."""
 
+import hashlib
 import os
+import zlib
 from uuid import uuid4
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from adapters.sealing.errors import NotSealed, Tampered
-from adapters.sealing.seal import OVERHEAD, key_id_of, open_sealed, seal
+from adapters.sealing.seal import _WORDS, OVERHEAD, key_id_of, open_sealed, seal
 
 KEY = os.urandom(32)
 KEY_ID = uuid4().hex
@@ -32,6 +35,22 @@ def test_nothing_can_be_read_of_it_and_no_two_seals_are_equal() -> None:
 
 def test_what_repeats_itself_takes_less_room() -> None:
     assert len(seal(PASSPORT * 100, KEY, KEY_ID, HERE)) < len(PASSPORT) * 10
+
+
+def test_what_payloads_have_in_common_takes_no_room() -> None:
+    payload = b'{"institution":{"name":"","inn":"","region":"77","email":null,"phone":null}}'
+    assert len(seal(payload, KEY, KEY_ID, HERE)) < OVERHEAD + len(payload) / 2
+
+
+def test_the_words_they_have_in_common_are_never_changed() -> None:
+    digest = "274ab1bd20d8390b6ddc9559e1b2d107dacfd6238a870b7a9863ecf8264e16cc"
+    assert hashlib.sha256(_WORDS).hexdigest() == digest
+
+
+def test_what_was_sealed_before_there_were_words_opens() -> None:
+    header, nonce = b"\x02" + bytes.fromhex(KEY_ID), os.urandom(12)
+    content = AESGCM(KEY).encrypt(nonce, zlib.compress(PASSPORT * 9), header + HERE)
+    assert open_sealed(header + nonce + content, KEY, HERE) == PASSPORT * 9
 
 
 @pytest.mark.parametrize("times", [1, 4])
