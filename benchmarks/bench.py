@@ -33,7 +33,7 @@ class Extent:
     crowds: tuple[int, ...] = (10, 100, 1000)
     """So many cases are open while others are carried."""
     sleepers: int = 2000
-    """So many are asked after the worker's death."""
+    """So many are asked after the workers' death."""
     commands: int = 7
     """Runs of each command."""
     to_the_end: bool = True
@@ -55,13 +55,13 @@ QUICK = Extent(
 
 @dataclass(frozen=True)
 class Sleep:
-    """What sleeping cases cost a worker, in bytes and shares of a core, and how they wake."""
+    """What sleeping cases cost the workers, in bytes and shares of a core, and how they wake."""
 
     sleepers: int
     answered: float
-    """Seconds from the start of another worker until all have answered."""
+    """Seconds from the start of others until all have answered."""
     fresh_memory: int
-    """Of a worker that has looked at one case, while none sleeps."""
+    """Of workers that have looked at one case, while none sleeps."""
     fresh_idle: float
     """While nothing happens."""
     uncached_memory: int
@@ -146,7 +146,7 @@ class Bench:
         self, side: Side, sleepers: list[str], fresh_memory: int, fresh_idle: float
     ) -> Sleep:
         await side.begin_anew()
-        with self._shown(side, "another worker, all asked", len(sleepers)) as tick:
+        with self._shown(side, "other workers, all asked", len(sleepers)) as tick:
             answered = await measures.all_answer(side, sleepers, tick)
         uncached = await self._idle_anew(side, sleepers[0])
         memory = []
@@ -158,9 +158,9 @@ class Bench:
         return Sleep(len(sleepers), answered, fresh_memory, fresh_idle, *uncached, *memory)
 
     async def _idle_anew(self, side: Side, case_id: str) -> tuple[int, float]:
-        """Memory of another worker that has looked at one case, and what it does when idle."""
+        """Memory of other workers that have looked at one case, and what they do when idle."""
         await side.begin_anew()
-        with self._shown(side, "another worker, idle", 1) as tick:
+        with self._shown(side, "other workers, idle", 1) as tick:
             await measures.all_answer(side, [case_id], tick)
             return measures.worker_memory(side), await measures.idle_worker(side)
 

@@ -154,15 +154,19 @@ async def all_answer(side: Side, sleepers: Sequence[str], tick: Tick) -> float:
 
 
 async def idle_worker(side: Side) -> float:
-    """Share of a core the worker takes while nothing happens."""
-    before = cpu_seconds(side.worker.pid)
+    """Share of a core the workers take while nothing happens."""
+    before = _workers_cpu(side)
     await asyncio.sleep(IDLE_SECONDS)
-    return (cpu_seconds(side.worker.pid) - before) / IDLE_SECONDS
+    return (_workers_cpu(side) - before) / IDLE_SECONDS
 
 
 def worker_memory(side: Side) -> int:
-    """Bytes the worker holds."""
-    return resident_bytes(side.worker.pid)
+    """Bytes the workers hold."""
+    return sum(map(resident_bytes, side.workers.pids))
+
+
+def _workers_cpu(side: Side) -> float:
+    return sum(map(cpu_seconds, side.workers.pids))
 
 
 async def wall_time(command: Sequence[str], environment: Mapping[str, str]) -> float:
@@ -217,7 +221,7 @@ async def _all(works: Iterable[Coroutine[Any, Any, None]]) -> None:
 
 def _computing(side: Side) -> Computing:
     return Computing(
-        cpu_seconds(side.worker.pid),
+        _workers_cpu(side),
         cpu_seconds(side.server.pid),
         time.process_time(),
         busy_seconds(),

@@ -13,6 +13,8 @@ PROC = Path("/proc")
 TICK = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 STOP_SECONDS = 30
+WORKERS = os.cpu_count() or 1
+"""Processes of each side: a Python process computes on one core only."""
 
 
 class MeasuredServer(EmbeddedServer):
@@ -26,8 +28,8 @@ class MeasuredServer(EmbeddedServer):
         return self._process.pid
 
 
-class WorkerProcess:
-    """A worker in a process of its own; an async context manager."""
+class Workers:
+    """Workers in processes of their own, one for each core; an async context manager."""
 
     def __init__(
         self,
@@ -36,58 +38,64 @@ class WorkerProcess:
         log_file: Path,
         hears: Callable[[str], None],
     ) -> None:
-        """Describe the worker.
+        """Describe the workers.
 
         Args:
             command: Program and arguments.
             environment: All its variables.
-            log_file: Where its stderr goes.
-            hears: Called with every line it prints.
+            log_file: Where their stderr goes.
+            hears: Called with every line they print.
         """
         self._command = command
         self._environment = environment
         self._log_file = log_file
         self._hears = hears
-        self._process: asyncio.subprocess.Process | None = None
-        self._listening: asyncio.Task[None] | None = None
+        self._processes: list[asyncio.subprocess.Process] = []
+        self._listening: set[asyncio.Task[None]] = set()
 
     @property
-    def pid(self) -> int:
-        """Its process id, once it runs."""
-        if self._process is None:
-            raise RuntimeError("the worker does not run")
-        return self._process.pid
+    def pids(self) -> list[int]:
+        """Their process ids."""
+        return [process.pid for process in self._processes]
 
     async def __aenter__(self) -> Self:
         await self.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._process is None or self._process.returncode is not None:
-            return
-        self._process.terminate()
+        for process in self._processes:
+            if process.returncode is None:
+                process.terminate()
         try:
-            await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
+            async with asyncio.timeout(STOP_SECONDS):
+                for process in self._processes:
+                    await process.wait()
         except TimeoutError:
             await self.kill()
 
     async def start(self) -> None:
-        """Start it, or another one after a kill."""
+        """Start them, or others after a kill."""
         with self._log_file.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *self._command,
-                cwd=ROOT,
-                env=dict(self._environment),
-                stdout=asyncio.subprocess.PIPE,
-                stderr=log,
-            )
-        self._listening = asyncio.create_task(self._listen(self._process))
+            self._processes = [
+                await asyncio.create_subprocess_exec(
+                    *self._command,
+                    cwd=ROOT,
+                    env=dict(self._environment),
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=log,
+                )
+                for _ in range(WORKERS)
+            ]
+        self._listening = {
+            asyncio.create_task(self._listen(process)) for process in self._processes
+        }
 
     async def kill(self) -> None:
-        """Kill it as a power cut would (SIGKILL)."""
-        if self._process is not None:
-            self._process.kill()
-            await self._process.wait()
+        """Kill them as a power cut would (SIGKILL)."""
+        for process in self._processes:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
         if process.stdout is not None:

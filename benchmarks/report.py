@@ -38,7 +38,7 @@ register, papers, mails over SMTP, search attributes, real days. Beside it, in t
 shape of case as plain Temporal code (`benchmarks/plain/`): eight steps that do nothing, three waits with a deadline
 and an answer each, the SDK's own converter, and nothing else.
 
-- Each side has a server and a worker of its own, in processes of their own, with default settings and the same
+- Each side has a server and a worker for each core, in processes of their own, with default settings and the same
   database pragmas. The sides take turns, each time on new files. Figures are medians of the rounds.
 - Holder and mail server are real ones on loopback, in the process of the driver. Its computing is counted to neither
   side, but takes place on the same cores.
@@ -175,7 +175,7 @@ def _wanted(found: Findings) -> Iterator[tuple[str, str, str, str]]:
         )
         sleep = found.asleep[Product.name]
         yield (
-            f"{sleep.sleepers:,} sleeping cases answer another worker",
+            f"{sleep.sleepers:,} sleeping cases answer other workers",
             f"≤ {MOST_WAKING:.0f} s",
             f"{sleep.answered:.1f} s",
             _kept(sleep.answered <= MOST_WAKING),
@@ -207,7 +207,7 @@ IN_A_CROWD = 6
 _ROWS: tuple[tuple[str, Figure, str], ...] = (
     ("cases a second", _rate, ".2f"),
     ("computing per case, ms", lambda run: run.cpu * 1000, ".0f"),
-    ("of this the worker", lambda run: run.worker_cpu * 1000, ".0f"),
+    ("of this the workers", lambda run: run.worker_cpu * 1000, ".0f"),
     ("of this the server", lambda run: run.server_cpu * 1000, ".0f"),
     ("submission, p50, ms", lambda run: _percentile(run.submissions, 50) * 1000, ".0f"),
     ("submission, p99, ms", lambda run: _percentile(run.submissions, 99) * 1000, ".0f"),
@@ -266,8 +266,8 @@ def _asleep(found: Findings) -> Table:
     many = found.extent.sleepers
     half = many // 2
     rows: tuple[tuple[str, Callable[[Sleep], float], str], ...] = (
-        ("seconds until all have answered another worker", lambda side: side.answered, ".1f"),
-        ("memory of a worker, none asleep, MB", lambda side: side.fresh_memory / MEGA, ".0f"),
+        ("seconds until all have answered other workers", lambda side: side.answered, ".1f"),
+        ("memory of the workers, none asleep, MB", lambda side: side.fresh_memory / MEGA, ".0f"),
         (f"{many:,} asleep, one looked at, MB", lambda side: side.uncached_memory / MEGA, ".0f"),
         (f"{half:,} of them looked at, MB", lambda side: side.half_memory / MEGA, ".0f"),
         ("the others looked at, too, MB", lambda side: side.all_memory / MEGA, ".0f"),
@@ -284,7 +284,7 @@ def _asleep(found: Findings) -> Table:
         ),
     )
     return Table(
-        f"{many:,} sleeping cases, their worker killed, another one started",
+        f"{many:,} sleeping cases, their workers killed, others started",
         ("", *sides),
         tuple(
             (name, *(f"{of(side):{form}}" for side in sides.values())) for name, of, form in rows

@@ -1,4 +1,4 @@
-"""The two sides of the bench: each with a server and a worker of its own, driven alike."""
+"""The two sides of the bench: each with a server and workers of its own, driven alike."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ from adapters.register.schema import migrate
 from benchmarks.outside import Outside
 from benchmarks.plain.case import TASK_QUEUE, PlainCase
 from benchmarks.plain.steps import Answer, Request
-from benchmarks.processes import ROOT, MeasuredServer, WorkerProcess
+from benchmarks.processes import ROOT, MeasuredServer, Workers
 from benchmarks.unsealed import unsealed
 from domain.application import DeliveryMethod
 from domain.clock import SECONDS_PER_DAY
@@ -54,7 +54,7 @@ class Course:
 
 
 class Side(ABC):
-    """A server, a worker and the driver's connection; an async context manager."""
+    """A server, workers and the driver's connection; an async context manager."""
 
     name: str
 
@@ -77,7 +77,7 @@ class Side(ABC):
             codec=self._codec(),
             database=None if in_memory else folder / "temporal.db",
         )
-        self.worker: WorkerProcess
+        self.workers: Workers
         self.client: Client
         self.serials = count(1)
         """Told to whoever needs a number of its own."""
@@ -88,13 +88,13 @@ class Side(ABC):
         async with AsyncExitStack() as started:
             await started.enter_async_context(self._answering)
             self.client = await self._connection(await started.enter_async_context(self.server))
-            self.worker = WorkerProcess(
+            self.workers = Workers(
                 await self._prepare(started),
                 self.environment(),
                 self.folder / "worker.log",
                 self.hears,
             )
-            await started.enter_async_context(self.worker)
+            await started.enter_async_context(self.workers)
             self._running = started.pop_all()
         return self
 
@@ -107,7 +107,7 @@ class Side(ABC):
         await self._running.__aexit__(kind, error, trace)
 
     def environment(self) -> dict[str, str]:
-        """Variables of its worker: ours, without settings somebody made for another stack."""
+        """Variables of its workers: ours, without settings somebody made for another stack."""
         return {
             name: value
             for name, value in os.environ.items()
@@ -115,9 +115,9 @@ class Side(ABC):
         }
 
     async def begin_anew(self) -> None:
-        """Kill the worker and start another one."""
-        await self.worker.kill()
-        await self.worker.start()
+        """Kill the workers and start others."""
+        await self.workers.kill()
+        await self.workers.start()
 
     def asked(self, case_id: str, what: str) -> None:
         """A case begins to wait for an answer."""
@@ -130,7 +130,7 @@ class Side(ABC):
         self.courses[case_id].ended.set()
 
     def hears(self, line: str) -> None:
-        """Take a line the worker printed: a case asks for something, or has ended."""
+        """Take a line a worker printed: a case asks for something, or has ended."""
         match line.split():
             case ["asked", case_id, what]:
                 self.asked(case_id, what)
@@ -147,7 +147,7 @@ class Side(ABC):
 
     @abstractmethod
     async def look(self, case_id: str) -> None:
-        """Ask the case how it stands; it is the worker that answers."""
+        """Ask the case how it stands; it is a worker that answers."""
 
     @abstractmethod
     async def has_ended(self, case_id: str) -> bool:
@@ -158,7 +158,7 @@ class Side(ABC):
 
     @abstractmethod
     async def _prepare(self, started: AsyncExitStack) -> Sequence[str]:
-        """Start what the worker needs; returns its command."""
+        """Start what the workers need; returns their command."""
 
     def _codec(self) -> PayloadCodec | None:
         return None
