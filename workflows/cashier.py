@@ -103,12 +103,18 @@ class Cashier:
         if self._case.state.open_charge is not None:
             self._case.state.settled_errands.append(payment.invoice_id)
 
+    def keep_what_is_paid(self) -> None:
+        """What was paid until now is for work that is done: only what comes later goes back."""
+        for charge in tuple(self._case.state.charges):
+            if charge.kept:
+                self._replace(charge, charge.model_copy(update={"earned": True}))
+
     async def refund(self) -> None:
-        """Give every payment back; a refund's id makes a second refund impossible."""
+        """Give every payment back but what is earned; its id makes a second refund impossible."""
         state = self._case.state
         await self.look_for_late_payments()
         for place, charge in enumerate(state.charges):
-            if not charge.kept or charge.payment is None:
+            if not charge.kept or charge.earned or charge.payment is None:
                 continue
             refund_id = f"{state.control_number}.refund" + (f".{place + 1}" if place else "")
             try:

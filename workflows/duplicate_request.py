@@ -43,6 +43,11 @@ with workflow.unsafe.imports_passed_through():
     from workflows.waiting import wait
 
 
+FEE_KEPT = "fee-kept-in-production"
+"""Marks the runs that were withdrawn in production and keep the fee; those of before 0.5.0 gave it
+back with whatever they heard next."""
+
+
 @workflow.defn(name=DUPLICATE_REQUEST)
 class DuplicateRequest(CaseMessages):
     """One request for a duplicate diploma (заявление о выдаче дубликата), start to end.
@@ -222,6 +227,8 @@ class DuplicateRequest(CaseMessages):
         self._case.end_pause()
         if not in_production:
             await self._cashier.refund()
+        elif workflow.patched(FEE_KEPT):
+            self._cashier.keep_what_is_paid()
         never_sent = self._case.post.hold_back(self._case.now())
         self._case.annul_prepared()
         self._case.enter(CaseStatus.WITHDRAWN, NoticeEvent.WITHDRAWN)
@@ -242,7 +249,7 @@ class DuplicateRequest(CaseMessages):
         while True:
             await self._chancery.finish()
             await workflow.wait_condition(workflow.all_handlers_finished)
-            if not (state.kept_in_register and state.status in GIVEN_UP and state.paid):
+            if not (state.kept_in_register and state.status in GIVEN_UP and state.owed_back):
                 return
             # Paid while the last mails were on their way: it is not kept either.
             await self._refund_late_payment()
@@ -258,7 +265,7 @@ class DuplicateRequest(CaseMessages):
             if self._is_long():
                 await self._continue_as_new()
             await self._hear(left)
-            if state.paid:
+            if state.owed_back:
                 await self._refund_late_payment()
             self._case.publish()
         if state.open_charge is not None:

@@ -90,6 +90,8 @@ class Charge(Frozen):
     payment: PaymentReceived | None = None
     refund_id: str | None = None
     """Set once the payment was given back."""
+    earned: bool = False
+    """True when it was paid for work already done: it is not given back any more (R7)."""
 
     @property
     def is_open(self) -> bool:
@@ -296,6 +298,11 @@ class CaseState(BaseModel):
     def paid(self) -> int:
         """What was paid online and not given back, in roubles."""
         return sum(charge.kept for charge in self.charges)
+
+    @property
+    def owed_back(self) -> int:
+        """What has to be given back when the request is given up, in roubles (R7)."""
+        return sum(charge.kept for charge in self.charges if not charge.earned)
 
     @property
     def receipt_attached(self) -> bool:

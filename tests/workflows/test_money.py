@@ -85,6 +85,27 @@ async def test_a_receipt_for_the_rest_will_do_as_well(
     await story.reaches(CaseStatus.IN_PRODUCTION)
 
 
+@pytest.mark.parametrize("paid_late", [False, True])
+async def test_the_fee_is_kept_when_the_case_is_withdrawn_in_production(
+    stage: Stage, paid_late: bool
+) -> None:
+    story = await stage.starts(unpaid())
+    invoice = open_invoice(await story.reaches(CaseStatus.RETURNED))
+    await pay(stage, story, invoice)
+    await story.reaches(CaseStatus.IN_REVIEW)
+    await story.signal("holder_replied", {"verdict": "confirmed"})
+    await story.reaches(CaseStatus.IN_PRODUCTION)
+    await story.signal("withdraw_requested", {})
+    await story.reaches(CaseStatus.WITHDRAWN)
+    if paid_late:
+        await pay(stage, story, invoice)
+        await story.has("repeated")
+    await story.signal("holder_replied", {"verdict": "maybe"})
+    await story.has("parked")
+    await story.ends(CaseStatus.WITHDRAWN)
+    assert refunds(stage, story) == []
+
+
 async def test_both_instalments_go_back_when_the_case_is_withdrawn_before_production(
     stage: Stage, transferred: JsonObject
 ) -> None:
