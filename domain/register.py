@@ -121,6 +121,8 @@ class RegisteredCharge(Frozen):
     paid: int = 0
     refund_id: str | None = None
     refunded: int = 0
+    earned: bool = False
+    """True when it was paid for work done before the request was withdrawn."""
 
 
 class RegisteredDocument(Frozen):

@@ -12,7 +12,7 @@ from domain.register import RegisteredCase, RegisteredCharge, StoredCase
 from domain.statuses import CaseStatus
 
 _FEE_WAS_EARNED = frozenset({CaseStatus.ISSUED, CaseStatus.SUBSTITUTE_ISSUED})
-"""Ends after which a fee is rightly kept; after any other it goes back (R7)."""
+"""Ends after which a fee is rightly kept; after any other only what was paid for work done (R7)."""
 
 
 class ErasureBasis(StrEnum):
@@ -126,7 +126,8 @@ def _obstacles(stored: StoredCase, *, unexported: bool) -> Iterator[Obstacle]:
 
 def _to_go_back(charge: RegisteredCharge, status: CaseStatus) -> int:
     """Roubles somebody paid for nothing and did not get back."""
-    earned = 0 if charge.void or status not in _FEE_WAS_EARNED else charge.amount
+    rightly = charge.earned or status in _FEE_WAS_EARNED
+    earned = charge.amount if rightly and not charge.void else 0
     return max(0, charge.paid - charge.refunded - earned)
 
 

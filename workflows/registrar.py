@@ -149,6 +149,7 @@ def _charge(charge: Charge) -> RegisteredCharge:
         paid=charge.payment.amount if charge.payment else 0,
         refund_id=charge.refund_id,
         refunded=charge.payment.amount if charge.payment and charge.refund_id else 0,
+        earned=charge.earned,
     )
 
 

@@ -94,6 +94,7 @@ charges = Table(
     Column("paid", Integer, nullable=False),
     Column("refund_id", String),
     Column("refunded", Integer, nullable=False),
+    Column("earned", Boolean, nullable=False),
 )
 
 documents = Table(

@@ -114,6 +114,8 @@ def test_a_row_never_exported_forbids_it() -> None:
         (S.WITHDRAWN, charge(), False),
         (S.WITHDRAWN, charge(void=True), False),
         (S.WITHDRAWN, charge(paid=1500), True),
+        (S.WITHDRAWN, charge(paid=1500, earned=True), False),
+        (S.WITHDRAWN, charge(paid=1501, earned=True), True),
         (S.CLOSED, charge(paid=1500), True),
         (S.CLOSED, charge(paid=1500, refunded=1500), False),
         (S.CLOSED, charge(paid=1500, refunded=1000), True),
