@@ -154,7 +154,7 @@ class BlobStore:
                     self._store.delete(path)
             if self._folder is not None and (self._folder / case).exists():
                 # Beginnings that a killed process left are as personal as the whole.
-                shutil.rmtree(self._folder / case)
+                _remove(self._folder / case)
                 _flush(self._folder)
         return len(paths)
 
@@ -273,6 +273,13 @@ def _s3(url: str, access: S3Access | None) -> S3Store:
         },
         retry_config=_NO_RETRIES,
     )
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder and all in it, while somebody else may be at the same."""
+    while folder.exists():
+        with suppress(FileNotFoundError):
+            shutil.rmtree(folder)
 
 
 def _flush(*places: Path) -> None:
