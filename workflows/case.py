@@ -1,5 +1,6 @@
 """A running case: its state, its clocks and how it shows itself to the outside."""
 
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +26,9 @@ TURNED_DOWN = {
 }
 """How the applicant is told that something is wrong."""
 
+LOGGED_SINGLY = 100
+"""Of one thing that happens again and again the log has so many lines: a task of the engine must
+end within two seconds, and thousands of messages may wait for it that each cost a line."""
 PARKED_MAILED_SINGLY = 20
 PARKED_WORTH_A_MAIL = frozenset({100, 1000, 10_000})
 """Each new reason is written to ops; of a flood only these counts, or it were a flood of mails."""
@@ -36,6 +40,8 @@ class Case:
     def __init__(self, state: CaseState) -> None:
         self.state = state
         self.post = Post(state)
+        self._happened = Counter[str]()
+        """How often each thing has happened in this run, as the log tells of it."""
 
     def now(self) -> datetime:
         """The moment in procedure time, on the clocks of the region."""
@@ -130,7 +136,9 @@ class Case:
     def note(self, event: str, detail: str = "") -> None:
         """Add to the timeline and the log; nothing personal may stand in either."""
         self.state.note(self.now(), event, detail)
-        workflow.logger.info("case", extra={"happened": event})
+        self._happened[event] += 1
+        if self._happened[event] <= LOGGED_SINGLY:
+            workflow.logger.info("case", extra={"happened": event})
 
     def park(self, message: str, reason: str) -> None:
         """Keep for a person what cannot be applied, and tell ops: never guess, never be silent."""
