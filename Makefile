@@ -12,8 +12,8 @@ demo: install ## the main job, live: make demo, or make demo KEEP=1 to look arou
 test: install ## two at a time or more: most of a case's time is waiting
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
-chaos: install ## the long proofs, marked `proof`: the other stories on a worker without a cache
-	$(BIN)/pytest -m proof -n auto --maxprocesses 4 --dist loadfile
+chaos: install ## all faults with real parts, written to docs/reliability.md; again: make chaos CHAOS_SEED=...
+	PYTHONPATH=tests/chaos $(BIN)/pytest -p report -m proof -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 bench: install ## the product beside plain Temporal code, 20 minutes; for a look: make bench BENCH=quick
 	$(BIN)/python -m benchmarks $(if $(BENCH),--$(BENCH))

@@ -60,15 +60,16 @@ class Post(Frozen):
 
 def work(post: Post, death: Death | None) -> None:
     """Work in a process of its own; if it does not die, it ends with the process of the tests."""
-    asyncio.run(_work(post, death))
+    asyncio.run(attend(post, **(_doomed_to(death) if death else {})))
 
 
-async def _work(post: Post, death: Death | None) -> None:
+async def attend(post: Post, **worker_options: Any) -> None:
+    """Be the product's worker until the process of the tests has ended."""
     tests = multiprocessing.parent_process()
     assert tests is not None
     keys = Keys(post.settings)
     client = await connect(keys.workers_codec, post.address, post.namespace)
-    async with CaseWorker(client, post.settings, keys, **(_doomed_to(death) if death else {})):
+    async with CaseWorker(client, post.settings, keys, **worker_options):
         await asyncio.to_thread(tests.join)
         os._exit(KILLED)  # the engine has gone as well, there is nobody to take leave of
 

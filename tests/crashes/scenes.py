@@ -1,6 +1,6 @@
 """Scenes of dying workers: one case each, on a real server and with a real outside."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from multiprocessing.process import BaseProcess
@@ -37,6 +37,8 @@ from workflows.contracts import (
 )
 from workflows.duplicate_request import DuplicateRequest
 
+SOON = timedelta(seconds=0.3)
+"""When a dead worker's step is tried again; by its retries it might be ten minutes, a day here."""
 LOOK_EVERY = 0.2
 """Seconds between two looks at the register; many scenes share few processors."""
 
@@ -149,26 +151,32 @@ class Scene:
         return self.client.get_workflow_handle(workflow_id(self.number))
 
     async def _engine_knows(self) -> bool:
-        """Report the dead worker's steps as failed; true when none is left.
+        names = workflow_id(self.number), certificate_workflow_id(self.number)
+        return not await fail_held_steps(self.client, names)
 
-        The engine would find out by itself when the time for a step is up: in a minute or three.
-        Cutting that time instead would fail the steps of living workers on a busy machine.
-        """
-        held = [step async for step in self._held_steps()]
-        for step in held:
-            await step.fail(ApplicationError("the worker is dead"))
-        return not held
 
-    async def _held_steps(self) -> AsyncIterator[AsyncActivityHandle]:
-        """Steps the engine believes to be in a worker's hands."""
-        for name in (workflow_id(self.number), certificate_workflow_id(self.number)):
-            with suppress(RPCError):  # most cases have no certificate to describe
-                found = await self.client.get_workflow_handle(name).describe()
-                for step in found.raw_description.pending_activities:
-                    if step.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED:
-                        yield self.client.get_async_activity_handle(
-                            workflow_id=name, run_id=found.run_id, activity_id=step.activity_id
-                        )
+async def fail_held_steps(client: Client, names: Iterable[str]) -> int:
+    """Report a dead worker's steps as failed; tells how many there were.
+
+    The engine would find out by itself when the time for a step is up: in a minute or three.
+    Cutting that time instead would fail the steps of living workers on a busy machine.
+    """
+    held = [step for name in names async for step in _held_steps(client, name)]
+    for step in held:
+        with suppress(RPCError):  # its time was up in this moment
+            await step.fail(ApplicationError("the worker is dead", next_retry_delay=SOON))
+    return len(held)
+
+
+async def _held_steps(client: Client, name: str) -> AsyncIterator[AsyncActivityHandle]:
+    """Steps of a workflow the engine believes to be in a worker's hands."""
+    with suppress(RPCError):  # most cases have no certificate to describe
+        found = await client.get_workflow_handle(name).describe()
+        for step in found.raw_description.pending_activities:
+            if step.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED:
+                yield client.get_async_activity_handle(
+                    workflow_id=name, run_id=found.run_id, activity_id=step.activity_id
+                )
 
 
 A_HISTORY = 100_000
