@@ -154,7 +154,7 @@ class BlobStore:
                     self._store.delete(path)
             if self._folder is not None and (self._folder / case).exists():
                 # Beginnings that a killed process left are as personal as the whole.
-                _remove(self._folder / case)
+                _remove_all(self._folder / case)
                 _flush(self._folder)
         return len(paths)
 
@@ -185,8 +185,9 @@ class BlobStore:
                 self._store.delete(path)
             if self._folder is not None:
                 # Beginnings of it that a killed process left are as personal as the whole.
-                for beginning in self._folder.glob(f"{path}#*"):
-                    beginning.unlink(missing_ok=True)
+                with suppress(FileNotFoundError):  # somebody else removes all the case has
+                    for beginning in self._folder.glob(f"{path}#*"):
+                        beginning.unlink(missing_ok=True)
 
     def _kept_by_0_3_0(self, sha256: str) -> bytes:
         """A content from before stores were sealed; goes with `_path_in_0_3_0`."""
@@ -275,7 +276,7 @@ def _s3(url: str, access: S3Access | None) -> S3Store:
     )
 
 
-def _remove(folder: Path) -> None:
+def _remove_all(folder: Path) -> None:
     """Remove a folder and all in it, while somebody else may be at the same."""
     while folder.exists():
         with suppress(FileNotFoundError):
