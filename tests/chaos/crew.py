@@ -63,7 +63,10 @@ class _Nobody(CaseWorker):
 
 
 class Crew:
-    """Workers, each a command of its own; who dies has a successor at once."""
+    """Workers, each a command of its own; whoever ends has a successor at once.
+
+    So does a service manager: a worker begun while the server is away says so and ends.
+    """
 
     def __init__(self, command: Cli, log: Path) -> None:
         self.killed = 0
@@ -72,40 +75,44 @@ class Crew:
         self._log = log
         self._workers: list[asyncio.subprocess.Process] = []
 
-    async def one_comes(self) -> None:
-        """Start a worker."""
-        with self._log.open("ab") as log:
-            worker = await self._command.start("worker", stdout=subprocess.DEVNULL, stderr=log)
-        self._workers.append(worker)
+    async def keep_one(self) -> None:
+        """Have a worker at work until cancelled."""
+        while True:
+            with self._log.open("ab") as log:
+                worker = await self._command.start("worker", stdout=subprocess.DEVNULL, stderr=log)
+            self._workers.append(worker)
+            try:
+                await worker.wait()
+            finally:
+                self._workers.remove(worker)
+                if worker.returncode is None:
+                    worker.kill()
+                    await worker.wait()
 
-    def any(self) -> asyncio.subprocess.Process:
-        """One of them."""
+    async def one(self) -> asyncio.subprocess.Process:
+        """One of them, once there is one."""
+
+        async def is_there() -> bool:
+            return bool(self._workers)
+
+        await until(is_there)
         return self._workers[0]
 
-    async def one_dies(self, chance: random.Random) -> None:
-        """Kill one of them without a chance to say anything; another comes."""
-        worker = self._workers.pop(chance.randrange(len(self._workers)))
-        assert worker.returncode is None, "a worker has ended that was not killed"
-        worker.kill()
-        await worker.wait()
-        self.killed += 1
-        await self.one_comes()
-
-    async def all_go(self) -> None:
-        """Send everybody away."""
-        for worker in self._workers:
-            if worker.returncode is None:
-                worker.kill()
-            await worker.wait()
+    def one_dies(self, chance: random.Random) -> None:
+        """Kill one of them without a chance to say anything."""
+        if self._workers:
+            chance.choice(self._workers).kill()
+            self.killed += 1
 
 
 @asynccontextmanager
 async def working(stack: Ground, workers: int, **settings: str) -> AsyncIterator[Crew]:
     """Some workers beside a stack that is up."""
     crew = Crew(stack.command().but(**settings), stack.folder / "workers.log")
+    kept = [asyncio.create_task(crew.keep_one()) for _ in range(workers)]
     try:
-        for _ in range(workers):
-            await crew.one_comes()
         yield crew
     finally:
-        await crew.all_go()
+        for worker in kept:
+            worker.cancel()
+        await asyncio.wait(kept)

@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 from fault_table import ROWS, Row
+from pydantic import TypeAdapter
 
 from starters.server import temporal_executable
 
@@ -63,6 +64,27 @@ class Outcome:
 Outcomes = dict[str, Outcome]
 
 
+@dataclass
+class Run:
+    """A run of all proofs, or a part of it."""
+
+    seconds: float
+    outcomes: Outcomes
+
+    def after(self, file: Path) -> "Run":
+        """All parts of the run so far; the file keeps them for the next one."""
+        whole = self
+        if file.exists():
+            before = _KEPT.validate_json(file.read_bytes())
+            whole = Run(before.seconds + self.seconds, {**before.outcomes, **self.outcomes})
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(_KEPT.dump_json(whole))
+        return whole
+
+
+_KEPT = TypeAdapter(Run)
+
+
 def figure_of(value: Any) -> tuple[int, int]:
     """How many held and of how many, as a test has reported them."""
     held, of = value
@@ -75,6 +97,7 @@ def figure_of(value: Any) -> tuple[int, int]:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let a trial write elsewhere."""
     parser.addoption("--report", type=Path, help="file the report is written to")
+    parser.addoption("--kept", type=Path, help="file of outcomes, of earlier parts of a run, too")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -102,6 +125,7 @@ class _Reporter:
 
     def __init__(self, config: pytest.Config) -> None:
         self._file = config.getoption("report") or config.rootpath / "docs" / "reliability.md"
+        self._kept: Path | None = config.getoption("kept")
         self._began = time.monotonic()
         self._outcomes: Outcomes = {}
 
@@ -109,9 +133,12 @@ class _Reporter:
         self._outcomes.setdefault(report.nodeid, Outcome()).add(report)
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
-        if exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}:
-            seconds = time.monotonic() - self._began
-            self._file.write_text(text_of(self._outcomes, seconds), encoding="utf-8")
+        if exitstatus not in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}:
+            return
+        run = Run(time.monotonic() - self._began, self._outcomes)
+        if self._kept is not None:
+            run = run.after(self._kept)
+        self._file.write_text(text_of(run.outcomes, run.seconds), encoding="utf-8")
 
 
 # --- the text -----------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import ParamSpec, TypeVar
 
 from crew import Crew, Ground
 from temporalio.api.enums.v1 import WorkflowTaskFailedCause
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, RPCTimeoutOrCancelledError, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.ports import TemporaryFailure
@@ -265,7 +265,7 @@ async def insisted(act: Callable[P, Awaitable[T]], *args: P.args, **more: P.kwar
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 raise cases.TurnedDown("the workflow has ended") from None
-        except (cases.NoWorker, TemporaryFailure):
+        except (cases.NoWorker, TemporaryFailure, RPCTimeoutOrCancelledError):
             pass
         await asyncio.sleep(1)
 
@@ -284,22 +284,22 @@ async def soak(
         async with free:
             await life.run(client, stack)
 
-    killing = asyncio.create_task(havoc(stack, crew, random.Random(seed)))
-    try:
+    over = asyncio.Event()
+    async with asyncio.TaskGroup() as everything:
+        everything.create_task(havoc(stack, crew, random.Random(seed), over))
         await asyncio.gather(*map(one, lives))
-    finally:
-        killing.cancel()
-        await asyncio.wait([killing])
+        over.set()
     return lives
 
 
-async def havoc(stack: Ground, crew: Crew, chance: random.Random) -> None:
-    """Kill a worker or the server, again and again."""
-    while True:
+async def havoc(stack: Ground, crew: Crew, chance: random.Random, over: asyncio.Event) -> None:
+    """Kill a worker or the server, again and again, until the soak is over."""
+    while not over.is_set():
         await asyncio.sleep(chance.uniform(5, 12))
-        # A kill once begun is ended, so that there is a server when the soak is over.
-        fatal = stack.server_dies() if chance.random() < 0.25 else crew.one_dies(chance)
-        await asyncio.shield(asyncio.ensure_future(fatal))
+        if chance.random() < 0.75:
+            crew.one_dies(chance)
+        else:
+            await stack.server_dies()
 
 
 # --- the accounts -------------------------------------------------------------------------

@@ -26,7 +26,7 @@ async def test_a_worker_told_to_stop_finishes_what_it_has_begun(
 ) -> None:
     stack = Ground(tmp_path, day_seconds=3600)
     async with stack as client, working(stack, 1, DIPLOMA_DRAIN_SECONDS=str(GRACE)) as crew:
-        worker = crew.any()
+        worker = await crew.one()
         application = examples()[0].application
         number = control_number(application)
         hangs = Scenario(mail_faults=(MailFault.HANG_AFTER_DOT,))

@@ -16,9 +16,9 @@ from workflows.contracts import Signal
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(1500)]  # the first test waits for all of it
 CASES = int(os.environ.get("CHAOS_CASES", "500"))
 """Fewer, for a look: CHAOS_CASES=50."""
-AT_ONCE = 70
+AT_ONCE = 60
 WORKERS = 2
-DAY_SECONDS = 20.0
+DAY_SECONDS = 12.0
 """So long that a busy machine breaks few terms."""
 
 Recorder = Callable[[str, object], None]

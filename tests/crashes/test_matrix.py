@@ -23,10 +23,10 @@ from starters.demo import Player, examples
 from starters.stack import EmbeddedStack, Ports
 from workflows.contracts import Signal
 
-pytestmark = [pytest.mark.proof, pytest.mark.timeout(900)]  # the first test waits for all deaths
-DAY_SECONDS = 6.0
+pytestmark = [pytest.mark.proof, pytest.mark.timeout(1000)]  # the first test waits for all deaths
+DAY_SECONDS = 10.0
 """Long enough for a few deaths a day; some routes take thirty days."""
-PATIENCE = 600.0
+PATIENCE = 720.0
 """Seconds after which a case counts as lost."""
 LOOK_EVERY = 1.5
 """Seconds between two looks at a case, each of which costs a new worker a replay."""
