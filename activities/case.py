@@ -31,8 +31,9 @@ from domain.routes import Directory, Holder, HolderChannel, Route, Stop
 from domain.statuses import CaseStatus
 from domain.terms import Ladder, Terms
 
-STORY = 3
-"""Version of the story that cases are begun under now: 2 keeps the register, 3 has a chancery."""
+STORY = 4
+"""Version of the story that cases are begun under now: 2 keeps the register, 3 has a chancery, 4
+hands records and mails along with the question to the holder."""
 
 UNLISTED = "Образовательная организация, указанная в заявлении"
 """How a holder is called that only the applicant has named."""

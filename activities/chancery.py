@@ -14,8 +14,11 @@ from activities.ports import Attachment, PermanentFailure, Register, TemporaryFa
 from activities.scans import ScanActivities
 from domain.application import Application
 from domain.base import Frozen
-from domain.notices import DeliveryReport, Notice
+from domain.notices import Delivery, DeliveryReport, Notice
 from domain.register import CaseRecord, RecordAnswer
+
+LOOK_EVERY = 0.1
+"""Seconds between two looks whether another step has done with the same notices."""
 
 
 class Dispatch(Frozen):
@@ -31,6 +34,9 @@ class Dispatch(Frozen):
     """Whom papers are about; given when a notice brings one."""
     superseded: tuple[str, ...] = ()
     """Hashes of contents to be forgotten once the record is written."""
+    control_number: str = ""
+    shared: bool = False
+    """True when two steps may be given the same notices: they agree in the register then."""
 
 
 class DispatchReport(Frozen):
@@ -44,6 +50,14 @@ class DispatchReport(Frozen):
     """True when what was superseded is gone."""
     trouble: str = ""
     """Why something was not done, in English; nothing personal in it."""
+
+    @property
+    def all_is_well(self) -> bool:
+        """True when there is nothing in it that a case would act on."""
+        answer = self.answer
+        refused = any(item.delivery is Delivery.REJECTED for item in self.settled)
+        disputed = answer is not None and (answer.overtaken_by or answer.taken_numbers)
+        return not (self.trouble or refused or disputed)
 
 
 class ChanceryActivities:
@@ -69,11 +83,15 @@ class ChanceryActivities:
         a register that is away keeps no mail back but those with papers, and no mail the
         register.
         """
-        troubles: list[str] = []
         async with beating(lambda: None):
-            answer = await self._recorded(dispatch.record, troubles)
-            forgotten = await self._forgot(dispatch, answer, troubles)
-            settled = await self._sent(dispatch, troubles)
+            return await self.dispatch(dispatch)
+
+    async def dispatch(self, dispatch: Dispatch) -> DispatchReport:
+        """The same as a part of another step of the engine, which shows that it is alive."""
+        troubles: list[str] = []
+        answer = await self._recorded(dispatch.record, troubles)
+        forgotten = await self._forgot(dispatch, answer, troubles)
+        settled = await self._sent(dispatch, troubles)
         return DispatchReport(
             answer=answer,
             settled=settled,
@@ -103,9 +121,42 @@ class ChanceryActivities:
         return False
 
     async def _sent(self, dispatch: Dispatch, troubles: list[str]) -> tuple[DeliveryReport, ...]:
+        if not dispatch.notices:
+            return ()
+        if not dispatch.shared:
+            return await self._send(dispatch, dispatch.notices, troubles)
+        with _noted("mail", troubles):
+            before = await self._claimed(dispatch)
+            known = {report.key for report in before}
+            ours = [notice for notice in dispatch.notices if notice.key not in known]
+            settled = await self._send(dispatch, ours, troubles)
+            await self._register.settle_notices(dispatch.control_number, _this_step(), settled)
+            return (*before, *settled)
+        return ()
+
+    async def _claimed(self, dispatch: Dispatch) -> tuple[DeliveryReport, ...]:
+        """Have the notices to ourselves; gives what other steps have settled of them.
+
+        Raises:
+            TimeoutError: Another step is still at it.
+            TemporaryFailure: The register is away.
+        """
+        keys = [notice.key for notice in dispatch.notices]
+        async with asyncio.timeout(dispatch.patience.total_seconds()):
+            while True:
+                claim = await self._register.claim_notices(
+                    dispatch.control_number, _this_step(), keys
+                )
+                if not claim.others:
+                    return claim.settled
+                await asyncio.sleep(LOOK_EVERY)
+
+    async def _send(
+        self, dispatch: Dispatch, notices: Sequence[Notice], troubles: list[str]
+    ) -> tuple[DeliveryReport, ...]:
         settled: list[DeliveryReport] = []
         by_addressee: dict[str, list[Notice]] = {}
-        for notice in dispatch.notices:
+        for notice in notices:
             by_addressee.setdefault(notice.addressee, []).append(notice)
 
         async def send_in_order(theirs: Sequence[Notice]) -> None:
@@ -126,6 +177,12 @@ class ChanceryActivities:
         if notice.paper is None or application is None:
             return ()
         return (await self._papers.attachment(notice, notice.paper, application),)
+
+
+def _this_step() -> str:
+    """The same for every attempt at this step, and for no other."""
+    info = activity.info()
+    return f"{info.workflow_run_id}/{info.activity_id}"
 
 
 @contextmanager

@@ -45,7 +45,7 @@ class PaymentActivities:
             payment = await self._gateway.payment_of(invoice.invoice_id)
         if payment is not None:
             return payment
-        raise not_yet("the invoice is not paid yet", invoice.poll_every)
+        raise not_yet(invoice.poll_every)
 
     @activity.defn
     async def look_for_payment(self, invoice_id: str) -> PaymentReceived | None:

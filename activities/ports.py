@@ -11,7 +11,7 @@ from domain.base import Frozen
 from domain.confirmation import Confirmation
 from domain.errands import Errand, ErrandAnswer
 from domain.messages import PaymentReceived
-from domain.notices import Notice
+from domain.notices import DeliveryReport, Notice, NoticeClaim
 from domain.paper_orders import PaperOrder
 from domain.payments import Invoice, InvoiceOrder, RefundOrder
 from domain.register import (
@@ -34,6 +34,10 @@ class TemporaryFailure(Exception):
     def __init__(self, text: str, retry_after: timedelta | None = None) -> None:
         super().__init__(text)
         self.retry_after = retry_after
+
+
+class NotYet(TemporaryFailure):
+    """Nothing is wrong: the outside is at it, and says when to look again."""
 
 
 class PermanentFailure(Exception):
@@ -156,6 +160,32 @@ class Register(Protocol):
             TemporaryFailure: The database is away or busy; try again.
         """
 
+    async def claim_notices(
+        self, control_number: str, step: str, keys: Collection[str]
+    ) -> NoticeClaim:
+        """Have notices to oneself, so that nobody else sends them, too.
+
+        Nothing is claimed while others are at one of them. What somebody has claimed and not
+        settled in half a minute is free again: whoever it was has died.
+
+        Args:
+            control_number: The case.
+            step: Who wants to send them; claims of its own are no obstacle.
+            keys: Of the notices.
+
+        Raises:
+            TemporaryFailure: The database is away or busy; try again.
+        """
+
+    async def settle_notices(
+        self, control_number: str, step: str, settled: Collection[DeliveryReport]
+    ) -> None:
+        """Keep what became of notices; whatever else the step had claimed is free again.
+
+        Raises:
+            TemporaryFailure: The database is away or busy; try again.
+        """
+
     async def calendar_years(self) -> tuple[CalendarYear, ...]:
         """The years loaded by hand, oldest first.
 
@@ -233,6 +263,7 @@ class HolderGateway(Protocol):
             None while the holder has not answered.
 
         Raises:
+            NotYet: The holder says when its answer will be there.
             TemporaryFailure: The holder is away, slow, failing or asks to wait.
             UnreadableAnswer: The holder sent something that is not an answer to this errand.
         """

@@ -48,7 +48,9 @@ class HttpHolderGateway:
     ) -> None:
         self._base_url = base_url
         self._accesses = accesses
-        self._client = JsonClient(timeout_seconds, allow_plain_http=allow_plain_http)
+        self._client = JsonClient(
+            timeout_seconds, allow_plain_http=allow_plain_http, accepted_is_not_yet=True
+        )
 
     async def close(self) -> None:
         """Close the connections."""
@@ -61,6 +63,7 @@ class HttpHolderGateway:
             None while the holder has not answered.
 
         Raises:
+            NotYet: The holder says when its answer will be there (202 with a Retry-After).
             TemporaryFailure: The holder is away, slow, failing or asks to wait.
             UnreadableAnswer: The holder sent something that is not an answer to this errand.
         """

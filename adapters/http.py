@@ -18,7 +18,7 @@ from aiohttp import (
 from pydantic import ValidationError
 from yarl import URL
 
-from activities.ports import TemporaryFailure, UnreadableAnswer
+from activities.ports import NotYet, TemporaryFailure, UnreadableAnswer
 from adapters.credentials import Access
 from adapters.transport import goes_out_in_clear, tls_fault
 from domain.base import Frozen
@@ -29,7 +29,11 @@ LONGEST_WAIT = timedelta(days=1)
 """No Retry-After is obeyed beyond this: a slip of the other side must not park a case."""
 
 _CHUNK = 64 * 1024
-_ASKS_TO_WAIT = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+_ASKS_TO_WAIT = {
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.ACCEPTED,
+}
 
 Model = TypeVar("Model", bound=Frozen)
 
@@ -52,15 +56,24 @@ class JsonClient:
     have them sent to each other.
     """
 
-    def __init__(self, timeout_seconds: float, *, allow_plain_http: bool = False) -> None:
+    def __init__(
+        self,
+        timeout_seconds: float,
+        *,
+        allow_plain_http: bool = False,
+        accepted_is_not_yet: bool = False,
+    ) -> None:
         """Prepare a client; it connects when it is first used.
 
         Args:
             timeout_seconds: For one exchange.
             allow_plain_http: Whether to call other machines without TLS.
+            accepted_is_not_yet: Whether a 202 with a Retry-After says when the answer will be
+                there, so that it is looked for then (`NotYet`).
         """
         self._timeout = ClientTimeout(total=timeout_seconds)
         self._allow_plain_http = allow_plain_http
+        self._accepted_is_not_yet = accepted_is_not_yet
         self._session: ClientSession | None = None
 
     async def close(self) -> None:
@@ -138,6 +151,10 @@ class JsonClient:
                     raise TemporaryFailure(
                         f"{peer.name} answered {response.status}", _retry_after(response)
                     )
+                if response.status == HTTPStatus.ACCEPTED and self._accepted_is_not_yet:
+                    wait = _retry_after(response)
+                    if wait is not None:
+                        raise NotYet(f"{peer.name} has not answered yet", wait)
                 yield response
         except TimeoutError:
             raise TemporaryFailure(f"{peer.name} did not answer in time") from None

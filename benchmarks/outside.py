@@ -1,4 +1,4 @@
-"""The outside of the product's cases: a holder that never answers by itself, and a mail server.
+"""The outside of the product's cases: a holder that answers what it is given, and a mail server.
 
 Both are real servers on loopback, but keep nothing: their work belongs to neither side.
 """
@@ -15,6 +15,7 @@ from aiohttp import web
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from adapters.holders_http import ErrandState
+from domain.errands import ErrandAnswer
 from domain.notices import NoticeEvent
 
 HOST = "127.0.0.1"
@@ -38,6 +39,10 @@ class Outside:
         """How many have arrived."""
         self._asked = asked
         self._issued = issued
+        self.answers: dict[tuple[str, str], ErrandAnswer] = {}
+        """Of the holder, by control number and what was asked; whoever asks it is told to ask again in a second."""
+        self.hurries = True
+        """False tells nobody when to ask again."""
         self._errands: set[str] = set()
         self._running = AsyncExitStack()
 
@@ -71,8 +76,12 @@ class Outside:
         key = request.match_info["key"]
         if key not in self._errands:
             raise web.HTTPNotFound
-        pending = ErrandState(errand=key, state="pending")
-        return web.Response(text=pending.model_dump_json(), content_type="application/json")
+        number, kind, *_ = key.split(".")
+        answer = self.answers.get((number, kind))
+        if answer is None:
+            return self._not_yet(key)
+        state = ErrandState(errand=key, state="answered", answer=answer)
+        return web.Response(text=state.model_dump_json(), content_type="application/json")
 
     async def _put_errand(self, request: web.Request) -> web.Response:
         await request.read()
@@ -80,7 +89,16 @@ class Outside:
         self._errands.add(key)
         number, kind, *_ = key.split(".")
         self._asked(number, kind)
-        return web.Response(status=HTTPStatus.CREATED)
+        return self._not_yet(key)
+
+    def _not_yet(self, key: str) -> web.Response:
+        pending = ErrandState(errand=key, state="pending")
+        return web.Response(
+            text=pending.model_dump_json(),
+            content_type="application/json",
+            status=HTTPStatus.ACCEPTED,
+            headers={"Retry-After": "1"} if self.hurries else {},
+        )
 
     async def _delete_errand(self, _: web.Request) -> web.Response:
         return web.Response(status=HTTPStatus.NO_CONTENT)

@@ -42,7 +42,8 @@ and an answer each, the SDK's own converter, and nothing else.
   database pragmas. The sides take turns, each time on new files. Figures are medians of the rounds.
 - Holder and mail server are real ones on loopback, in the process of the driver. Its computing is counted to neither
   side, but takes place on the same cores.
-- A case waits until an answer comes from outside, by a signal, {HOLDER_THINKS:g} s after it has asked.
+- A case waits until an answer is there, {HOLDER_THINKS:g} s after it has asked. A plain case gets it by a signal. The
+  product's holder says "in a second" (202 with a Retry-After), and is asked again then, as an authority's system is.
 - A plain case has ended when its workflow has. A product's case has ended when the mail has arrived that tells of the
   hand-over, and the register says so; its workflow listens to late messages for some more days, asleep.
 - Computing per case is what the kernel counts for the processes, children included, a moment after the last case.

@@ -14,7 +14,6 @@ from shutil import copytree
 from types import TracebackType
 from typing import Any, Self
 
-from pydantic import BaseModel
 from temporalio.client import Client, WorkflowHandle
 from temporalio.converter import PayloadCodec
 
@@ -28,7 +27,7 @@ from benchmarks.processes import ROOT, MeasuredServer, Workers
 from benchmarks.unsealed import unsealed
 from domain.application import DeliveryMethod
 from domain.clock import SECONDS_PER_DAY
-from domain.errands import ErrandKind
+from domain.errands import ErrandAnswer, ErrandKind
 from domain.messages import HandOver, HolderReply, HolderVerdict, ProductionRecord
 from domain.statuses import CaseStatus
 from starters import cases
@@ -36,12 +35,12 @@ from starters.console import read_case
 from starters.server import free_ports
 from workers.keys import Keys
 from workers.settings import PREFIX, Settings, load_settings
-from workflows.contracts import CASE_VIEW, Signal, workflow_id
+from workflows.contracts import CASE_VIEW, workflow_id
 
 STRAIGHT = ROOT / "examples" / "1-straight.json"
 DIPLOMA = str(Path(sys.executable).with_name("diploma"))
 """The command, as it is installed beside our Python."""
-HOLDER_THINKS = 0.8
+HOLDER_THINKS = 0.9
 """Seconds between the question to a holder and its answer, so that a case sleeps meanwhile."""
 
 
@@ -254,6 +253,11 @@ class Product(Side):
         settings = {PREFIX + name: value for name, value in own.items()}
         return super().environment() | settings | {"TEMPORAL_ADDRESS": self.server.address}
 
+    def asked(self, case_id: str, what: str) -> None:
+        """A case begins to wait for an answer, and is told when it will be there."""
+        self.outside.hurries = self.holder_answers
+        super().asked(case_id, what)
+
     def handle(self, case_id: str) -> WorkflowHandle[Any, Any]:
         """Its workflow."""
         return self.client.get_workflow_handle(workflow_id(case_id))
@@ -273,8 +277,7 @@ class Product(Side):
         return (await cases.submit(self.client, self.register, application)).control_number
 
     async def _answer(self, case_id: str, what: str) -> None:
-        name, fact = self._fact(ErrandKind(what))
-        await self.handle(case_id).signal(name.value, fact)
+        self.outside.answers[case_id, what] = self._holders_answer(ErrandKind(what))
 
     async def _prepare(self, started: AsyncExitStack) -> Sequence[str]:
         started.callback(self._keys.close)
@@ -298,26 +301,27 @@ class Product(Side):
     def _codec(self) -> PayloadCodec | None:
         return self._keys.codec
 
-    def _fact(self, errand: ErrandKind) -> tuple[Signal, BaseModel]:
-        """What a holder, or staff for it, tells the case."""
+    def _holders_answer(self, errand: ErrandKind) -> ErrandAnswer:
         today = datetime.now(UTC).date()
         serial = next(self.serials)
         match errand:
             case ErrandKind.VERIFICATION:
-                return Signal.HOLDER_REPLIED, HolderReply(verdict=HolderVerdict.CONFIRMED)
+                return ErrandAnswer(reply=HolderReply(verdict=HolderVerdict.CONFIRMED))
             case ErrandKind.PRODUCTION:
-                return Signal.PRODUCTION_FINISHED, ProductionRecord(
+                record = ProductionRecord(
                     series="117704",
                     number=f"{serial:07}",
                     registration_number=f"{serial}/26",
                     issued_on=today,
                 )
+                return ErrandAnswer(production=record)
             case _:
-                return Signal.DUPLICATE_HANDED_OVER, HandOver(
+                hand_over = HandOver(
                     method=DeliveryMethod.POST,
                     handed_over_on=today,
                     reference=f"{serial:014}",
                 )
+                return ErrandAnswer(hand_over=hand_over)
 
 
 class Unsealed(Product):

@@ -176,3 +176,12 @@ class DeliveryReport(Frozen):
     delivery: Delivery
     reason: str = ""
     """For a rejection: the mail server's reply code."""
+
+
+class NoticeClaim(Frozen):
+    """Who may send the notices of a case, where two could."""
+
+    settled: tuple[DeliveryReport, ...] = ()
+    """Those somebody has sent already, or nobody will ever take."""
+    others: bool = False
+    """True while somebody else is at one of them."""

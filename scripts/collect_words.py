@@ -1,6 +1,6 @@
 """Collect what payloads of cases have in common, as a dictionary for those sealed later.
 
-`python scripts/collect_words.py adapters/sealing/words-2.json` plays some examples and writes the
+`python scripts/collect_words.py adapters/sealing/words-3.json` plays some examples and writes the
 most telling payload of each shape, without anything that leads to a person. A dictionary in use
 is never changed: what was deflated with it could not be read any more. A new one gets a new
 number, and a version of its own in `adapters/sealing/seal.py`.
@@ -10,6 +10,7 @@ import asyncio
 import json
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,12 +25,17 @@ from workflows.contracts import workflow_id
 PLAYED = ("by-letter", "pays-online", "two-invoices", "electronic", "by-code")
 """Not the straight case, by which others measure us: it may profit no more than any."""
 DAY_SECONDS = 1.0
-MOST_BYTES = 16_000
-"""Half of what deflate can look back."""
+SHORTEST = 8
+"""Letters of a value worth keeping; one that begins with a digit is a date or a number."""
+MOST_BYTES = 28_000
+"""Of 32,768 that deflate can look back; the payload itself stands behind."""
+OF_SHAPES = 22_000
+"""Most bytes of whole payloads; the rest is for values that come again and again."""
 OF_PEOPLE = frozenset(
     {
         *("surname", "given_name", "patronymic", "number", "series", "snils", "inn", "email"),
         *("phone", "birth_date", "address", "reference", "recipient", "applicant_name"),
+        *("subject_name", "salutation", "paper_id", "key", "current_name"),
         *("control_number", "submission_id", "invoice_id", "payment_id", "sha256", "pay_url"),
     }
 )
@@ -62,12 +68,34 @@ def _payloads(event: Any) -> Iterator[Payload]:
 def _chosen(payloads: list[Payload]) -> bytes:
     """The longest of each shape; what is best found stands last."""
     by_shape: dict[str, str] = {}
+    often = Counter[str]()
     for payload in payloads:
         content = json.loads(payload.data)
         shape = json.dumps(_shape(content))
-        plain = json.dumps(_unnamed(content), ensure_ascii=False, separators=(",", ":"))
-        by_shape[shape] = max(by_shape.get(shape, ""), plain, key=len)
-    return "".join(sorted(by_shape.values(), key=len)).encode()[-MOST_BYTES:]
+        unnamed = _unnamed(content)
+        often.update(set(_values(unnamed)))
+        by_shape[shape] = max(by_shape.get(shape, ""), _text(unnamed), key=len)
+    shapes = "".join(sorted(by_shape.values(), key=len)).encode()[-OF_SHAPES:]
+    again = [value for value, times in often.items() if times > 1 and value.encode() not in shapes]
+    again.sort(key=lambda value: often[value] * len(value.encode()))
+    return ("".join(again).encode() + shapes)[-MOST_BYTES:]
+
+
+def _text(content: Any) -> str:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+
+
+def _values(content: Any, name: str = "") -> Iterator[str]:
+    """All values with their names, but for those too short to matter."""
+    match content:
+        case dict():
+            for key, value in content.items():
+                yield from _values(value, key)
+        case list():
+            for value in content:
+                yield from _values(value, name)
+        case str() if len(content) >= SHORTEST and not content[0].isdigit():
+            yield f"{_text(name)}:{_text(content)}"
 
 
 def _shape(content: Any) -> Any:

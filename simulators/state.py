@@ -323,6 +323,13 @@ class State:
         rows = self._db.execute("SELECT * FROM sms WHERE recipient = ? ORDER BY at", (recipient,))
         return tuple(_sms(row) for row in rows)
 
+    def sms_about(self, control_number: str) -> tuple[KeptSms, ...]:
+        """The text messages of a case, oldest first."""
+        rows = self._db.execute(
+            "SELECT * FROM sms WHERE control_number = ? ORDER BY at", (control_number,)
+        )
+        return tuple(_sms(row) for row in rows)
+
     def unread_sms(self) -> tuple[KeptSms, ...]:
         """Text messages still to be read in cases with a registered scenario, oldest first."""
         rows = self._db.execute(

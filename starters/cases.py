@@ -15,6 +15,7 @@ from temporalio.client import (
     WorkflowQueryFailedError,
     WorkflowQueryRejectedError,
     WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import (
     SearchAttributePair,
@@ -158,8 +159,6 @@ async def begin(
                 ]
             ),
             static_summary=f"Duplicate diploma {number}",
-            static_details="A request for a duplicate diploma, from submission to hand-over. "
-            "The current details say what it waits for; the query `case_view` says everything.",
         )
     except WorkflowAlreadyStartedError:
         handle = client.get_workflow_handle(workflow_id(number))
@@ -308,7 +307,8 @@ async def update(
         raise TurnedDown(
             cause.message if isinstance(cause, ApplicationError) else "the case turned it down"
         ) from None
-    except TimeoutError:
+    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+        # The SDK turns the cancellation at the end of our patience into an error of its own.
         raise NoWorker("no worker answered; try again when one runs") from None
     return answered
 

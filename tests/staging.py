@@ -215,10 +215,18 @@ class Story:
         """Events of the mails that arrived for the case, once nothing waits any more."""
 
         async def all_sent() -> bool:
-            return (await self.view()).mails.waiting == 0
+            mails = (await self.view()).mails
+            # Those that went along with a question to the holder may still be under way.
+            return mails.waiting == 0 and len(self._arrived()) >= mails.sent
 
         await until(all_sent, look_every=self._look_every)
         return [event for event, _ in self.mail_texts()]
+
+    def _arrived(self) -> set[str]:
+        """Ids of the notices that arrived, by whatever way."""
+        mails = {mail["Message-ID"] for mail in self._outside.mail.mails(self.number)}
+        messages = {sms.message_id for sms in self._outside.state.sms_about(self.number)}
+        return mails | {name for name in messages if not name.startswith(f"{self.number}.code")}
 
     def mail_texts(self) -> list[tuple[str, str]]:
         """Event and plain text of every mail that arrived for the case."""
@@ -345,7 +353,7 @@ async def working(
     office = paper_office(trial_settings(), store)
     chancery = ChanceryActivities(register, notices, PaperDesk(register, office), scans)
     codes = ConfirmationActivities(register, sms, renderer)
-    consult, pay = HolderActivities(holder), PaymentActivities(payments)
+    consult, pay = HolderActivities(holder, chancery), PaymentActivities(payments)
     async with Worker(
         environment.client,
         task_queue=queue,

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
 
@@ -102,6 +103,7 @@ class CaseWorker:
             task_queue=TASK_QUEUE,
             activities=self._activities(store, office),
             graceful_shutdown_timeout=timedelta(seconds=self._settings.drain_seconds),
+            build_id=version("diploma-duplicates"),
             **(dials | self._options),
         )
         await self._stack.enter_async_context(worker)
@@ -143,11 +145,11 @@ class CaseWorker:
             sms,
             StaffAddresses(ops=settings.ops_email, support=settings.support_email),
         )
-        holder = HolderActivities(holders)
         payment = PaymentActivities(payments)
         records = RegisterActivities(register)
         scans = ScanActivities(store, check_scan, profile.reasons, register)
         chancery = ChanceryActivities(register, notices, PaperDesk(register, office), scans)
+        holder = HolderActivities(holders, chancery)
         codes = ConfirmationActivities(register, sms, renderer)
         return [
             case.open_case,

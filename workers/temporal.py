@@ -10,6 +10,7 @@ from typing import Any
 
 from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.failure.v1 import Failure
 from temporalio.api.operatorservice.v1 import (
     AddSearchAttributesRequest,
     ListSearchAttributesRequest,
@@ -19,11 +20,13 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import (
     DataConverter,
+    DefaultFailureConverter,
     DefaultFailureConverterWithEncodedAttributes,
     PayloadCodec,
+    PayloadConverter,
 )
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.plugin import SimplePlugin
 from temporalio.runtime import (
     LogForwardingConfig,
@@ -91,6 +94,24 @@ def _is_refused(payload: Payload) -> bool:
     return payload.metadata.get("encoding") == REFUSED
 
 
+class BriefConverter(DefaultFailureConverterWithEncodedAttributes):
+    """Says in a word that a poll has no result yet: nothing failed, and nothing is to be sealed."""
+
+    _plain = DefaultFailureConverter()
+
+    def to_failure(
+        self, exception: BaseException, payload_converter: PayloadConverter, failure: Failure
+    ) -> None:
+        """See the base."""
+        if (
+            isinstance(exception, ApplicationError)
+            and exception.category is ApplicationErrorCategory.BENIGN
+        ):
+            self._plain.to_failure(exception.with_traceback(None), payload_converter, failure)
+        else:
+            super().to_failure(exception, payload_converter, failure)
+
+
 def plugin(codec: PayloadCodec | None) -> SimplePlugin:
     """Converter and workflows, in one place for client, worker and replayer.
 
@@ -101,7 +122,7 @@ def plugin(codec: PayloadCodec | None) -> SimplePlugin:
     converter = DataConverter(
         payload_converter_class=TolerantConverter,
         payload_codec=codec,
-        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+        failure_converter_class=BriefConverter,
     )
     return SimplePlugin(
         "diploma-duplicates",

@@ -13,9 +13,10 @@ from domain.payments import InvoiceOrder, RefundOrder
 from domain.routes import Route
 from workflows import policies
 from workflows.case import Case
-from workflows.holder_desk import Asking, Wait
+from workflows.holder_desk import Asking
 from workflows.reception import Reception
 from workflows.state import Charge
+from workflows.waiting import Wait
 
 
 class Cashier:

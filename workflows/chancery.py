@@ -6,7 +6,7 @@ less and less often, while the case goes on.
 
 from collections.abc import Coroutine
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from temporalio import workflow
 
@@ -16,11 +16,19 @@ from domain.register import Paper, RecordAnswer
 from workflows import policies
 from workflows.alarm import Alarm
 from workflows.case import Case
-from workflows.holder_desk import Wait
 from workflows.postman import Postman
 from workflows.registrar import Registrar, record_of, take_answer
 from workflows.state import Postponed
-from workflows.waiting import settled, wait
+from workflows.waiting import Wait, settled, wait
+
+
+class Batch(NamedTuple):
+    """What is to be written down and sent, and how far the case had come."""
+
+    dispatch: Dispatch
+    upto: int
+    """Entries of the timeline there were."""
+    papers: dict[str, Paper]
 
 
 class Chancery:
@@ -34,6 +42,8 @@ class Chancery:
         self._alarm = alarm
         self._registrar, self._postman = Registrar(case), Postman(case)
         self._busy = self._stopping = False
+        self._along: Batch | None = None
+        """What is under way with the question to the holder."""
 
     def older_desks(self) -> list[Coroutine[Any, Any, None]]:
         """The work of registrar and postman, which rests in cases that have a chancery."""
@@ -43,12 +53,44 @@ class Chancery:
         """Record and send for ever; cancelled at the end of the case."""
         while True:
             await self._until_something_is_due()
-            self._busy = True
+            # A case that hands along may have nothing left to do once all has settled.
+            self._busy = not self._case.state.hands_along
             try:
                 await settled()
-                await self._dispatch()
+                if self._is_due():
+                    self._busy = True
+                    await self._dispatch()
             finally:
                 self._busy = False
+
+    def hand_along(self) -> Dispatch | None:
+        """What is due, for the step that asks the holder; `heard` must follow.
+
+        None when there is nothing, or when it may have to be tried again and again: the case
+        would not hear of that before the holder's answer.
+        """
+        state = self._case.state
+        postponed = state.record_postponed is not None or state.mail_postponed
+        if not state.hands_along or self._busy or self._stopping or postponed:
+            return None
+        if not self._is_due():
+            return None
+        self._along = self._batch(along=True)
+        known = set(state.handed_along)
+        keys = (notice.key for notice in self._along.dispatch.notices)
+        state.handed_along += [key for key in keys if key not in known]
+        return self._along.dispatch
+
+    def heard(self, report: DispatchReport | None) -> None:
+        """The step that asks the holder is over.
+
+        Args:
+            report: What it says of the dispatch handed along; None when that is not known. Then
+                it is due again, and the register knows what was done.
+        """
+        batch, self._along = self._along, None
+        if batch is not None and report is not None:
+            self._take_over(batch, report)
 
     async def takes(self, paper: Paper, wait_for: Wait) -> bool | None:
         """Have a paper's number taken (R9).
@@ -66,7 +108,8 @@ class Chancery:
         if state.papers.get(paper.paper_id) != paper:
             state.papers[paper.paper_id] = paper
             self._case.note("registering", paper.kind)
-        await wait_for(self._is_recorded)
+        # A register that is away is tried again and again; terms are looked after then.
+        await wait_for(self._is_recorded, policies.MAIL_BATCH if state.hands_along else None)
         if paper.paper_id in state.taken_numbers:
             state.taken_numbers.remove(paper.paper_id)
             return False
@@ -109,13 +152,21 @@ class Chancery:
                 self._alarm.set(later)
             await wait(lambda known=seen: self._signs() != known)  # type: ignore[misc]
 
-    def _signs(self) -> tuple[int, int, int, bool]:
+    def _signs(self) -> tuple[int, int, int, bool, bool]:
         """What changes when there may be something to do."""
         state = self._case.state
-        return state.noted, state.notices, self._alarm.rung, self._stopping
+        along = self._along is not None
+        return state.noted, state.notices, self._alarm.rung, self._stopping, along
 
     def _is_due(self) -> bool:
-        return self._case.state.has_chancery and (self._record_is_due() or bool(self._due()))
+        """True when there is more to do than what is under way with the question to the holder."""
+        state = self._case.state
+        if not state.has_chancery:
+            return False
+        if self._along is None:
+            return self._record_is_due() or bool(self._due())
+        more = any(notice.key not in state.handed_along for notice in self._due())
+        return more or (self._record_is_due() and state.noted > self._along.upto)
 
     def _record_is_due(self) -> bool:
         state = self._case.state
@@ -148,9 +199,13 @@ class Chancery:
     # --- doing it ------------------------------------------------------------------------
 
     async def _dispatch(self) -> None:
+        batch = self._batch()
+        self._take_over(batch, await self._step(batch.dispatch))
+
+    def _batch(self, *, along: bool = False) -> Batch:
+        """Everything that is due; what was handed along, too, as long as it is not heard of."""
         state = self._case.state
         notices = self._due()
-        upto, papers, superseded = state.noted, dict(state.papers), state.superseded
         record = None
         if self._record_is_due():
             # Told by the clock, so that a case set back in the engine never uses one again.
@@ -159,22 +214,26 @@ class Chancery:
         first_try = state.record_postponed is None and not any(
             notice.key in state.mail_postponed for notice in notices
         )
-        report = await self._step(
-            Dispatch(
-                record=record,
-                notices=tuple(notices),
-                patience=policies.MAILS_AT_ONCE if first_try else policies.MAILS_AGAIN,
-                application=(
-                    state.application if any(notice.paper for notice in notices) else None
-                ),
-                superseded=superseded,
-            )
+        dispatch = Dispatch(
+            control_number=state.control_number,
+            record=record,
+            notices=tuple(notices),
+            patience=policies.MAILS_AT_ONCE if first_try else policies.MAILS_AGAIN,
+            application=state.application if any(notice.paper for notice in notices) else None,
+            superseded=state.superseded,
+            shared=along or any(notice.key in state.handed_along for notice in notices),
         )
-        if record is not None:
-            self._recorded(report.answer, upto, papers)
+        return Batch(dispatch, state.noted, dict(state.papers))
+
+    def _take_over(self, batch: Batch, report: DispatchReport) -> None:
+        state, dispatch = self._case.state, batch.dispatch
+        if dispatch.record is not None and state.recorded < batch.upto:
+            self._recorded(report.answer, batch.upto, batch.papers)
         if report.forgotten:
-            state.superseded = state.superseded[len(superseded) :]
-        self._sent(notices, report)
+            state.superseded = tuple(
+                item for item in state.superseded if item not in dispatch.superseded
+            )
+        self._sent(dispatch.notices, report)
         if report.trouble != state.trouble:
             state.trouble = report.trouble
             self._case.publish()
@@ -203,10 +262,15 @@ class Chancery:
         state.record_postponed = None
         take_answer(state, answer, upto, papers)
 
-    def _sent(self, notices: list[Notice], report: DispatchReport) -> None:
+    def _sent(self, notices: tuple[Notice, ...], report: DispatchReport) -> None:
         state = self._case.state
         settled_now = {item.key: item for item in report.settled}
+        waiting = {notice.key for notice in state.outbox}
         for notice in notices:
+            if notice.key not in waiting:
+                continue  # heard of by another step
+            if notice.key in state.handed_along:
+                state.handed_along.remove(notice.key)
             outcome = settled_now.get(notice.key)
             if outcome is None:
                 waits = _postponed(state.mail_postponed.get(notice.key), policies.MAIL_AGAIN)

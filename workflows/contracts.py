@@ -187,6 +187,8 @@ class MailsView(Frozen):
     """What became of the notices of a case."""
 
     sent: int = 0
+    """Those that went along with the question to a holder count as sent, unless it is known that
+    they were not: the step comes back at once then."""
     waiting: int = 0
     rejected: tuple[str, ...] = ()
     """Keys of notices no mail server will take."""

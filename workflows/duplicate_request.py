@@ -73,7 +73,7 @@ class DuplicateRequest(CaseMessages):
         self._contact = ContactDesk(case)
         self._certificate = CertificateDesk(case)
         self._calendars = CalendarDesk(case)
-        holder = HolderDesk(case, self._reception, self._ladder.wait)
+        holder = HolderDesk(case, self._reception, self._chancery, self._ladder)
         self._holder = holder
         self._cashier = Cashier(case, self._reception, self._ladder.wait)
         self._review = Review(case, holder, self._cashier)
@@ -154,7 +154,7 @@ class DuplicateRequest(CaseMessages):
             ),
             start_to_close_timeout=policies.SHORT_STEP,
             retry_policy=policies.SHORT_STEP_RETRY,
-            summary="take terms, calendar and holder; examine the application",
+            summary="examine the application; take terms",
         )
         if opened.ended_as is not None:
             state.status = opened.ended_as

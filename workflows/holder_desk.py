@@ -1,44 +1,46 @@
 """Asking the records holder, and giving up asking when a person was faster (R6)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
-from activities.holders import Consultation, HolderActivities
+from activities.holders import Consultation, HolderActivities, HolderAnswer
 from domain.errands import ErrandKind
 from domain.notices import NoticeEvent
 from workflows import policies
 from workflows.case import Case
+from workflows.chancery import Chancery
+from workflows.ladder import Ladder
 from workflows.reception import Reception
-
-Wait = Callable[[Callable[[], bool]], Awaitable[None]]
-"""Waits for a condition while the ladder is climbed."""
 
 
 class HolderDesk:
     """Asks the records holder, by its system or by letter (R6)."""
 
-    def __init__(self, case: Case, reception: Reception, wait: Wait) -> None:
+    def __init__(
+        self, case: Case, reception: Reception, chancery: Chancery, ladder: Ladder
+    ) -> None:
         self._case = case
         self._reception = reception
-        self._wait = wait
+        self._chancery = chancery
+        self._ladder = ladder
 
     async def ask(self, kind: ErrandKind, answered: Callable[[], bool]) -> None:
         """Ask the holder and wait for `answered`; staff or a signal may be faster than it."""
         state = self._case.state
         consultation = self._case.consultation(kind)
         if consultation is None or consultation.errand.key in state.settled_errands:
-            await self._wait(answered)
+            await self._ladder.wait(answered)
         elif self._case.holder_takes_letters():
             state.settled_errands.append(consultation.errand.key)
             self._case.post.write_to_holder(
                 NoticeEvent.HOLDER_LETTER, consultation.errand, self._case.now()
             )
-            await self._wait(answered)
+            await self._ladder.wait(answered)
         else:
             await self._poll(consultation, answered)
 
@@ -66,26 +68,42 @@ class HolderDesk:
     async def _poll(self, consultation: Consultation, answered: Callable[[], bool]) -> None:
         if answered():
             return
-        every = self._case.state.the_setup().clock.engine_span(policies.HOLDER_POLL_EVERY)
-        polling = workflow.start_activity_method(
-            HolderActivities.consult_holder,
-            consultation.model_copy(update={"poll_every": every}),
-            start_to_close_timeout=policies.OUTSIDE_CALL,
-            heartbeat_timeout=policies.WORKER_GONE,
-            retry_policy=policies.POLL_RETRY,
-            summary=f"{consultation.errand.kind}: wait for the holder's answer",
-        )
-        async with Asking(polling):
-            await self._wait(lambda: answered() or polling.done())
-            finished = polling.done()
-        if not finished:
-            return
+        key = consultation.errand.key
         try:
-            answer = await polling
+            answer = await self._answer(consultation, answered)
         except ActivityError:
-            self._case.state.settled_errands.append(consultation.errand.key)
+            self._case.state.settled_errands.append(key)
             self._case.park("holder's system", "its answers are unreadable: ask the holder")
             return
+        if answer is None or answer.is_empty:
+            return  # somebody was faster, or the case has something to see to and asks again
+        self._take(answer)
+        if not answered():
+            self._case.state.settled_errands.append(key)
+            self._case.park("holder's system", "its answer does not fit: ask the holder")
+
+    async def _answer(
+        self, consultation: Consultation, answered: Callable[[], bool]
+    ) -> HolderAnswer | None:
+        """What the holder's system says; None when somebody was faster."""
+        back_in = None
+        if self._case.state.hands_along:
+            self._ladder.climb_what_is_due()
+            back_in = self._ladder.due_in()
+        polling = self._start(consultation.model_copy(update={"back_in": back_in}))
+        try:
+            async with Asking(polling):
+                await self._ladder.wait(lambda: answered() or polling.done(), back_in)
+                finished = polling.done()
+            if not finished:
+                return None
+            answer = await polling
+            self._chancery.heard(answer.report)
+            return answer
+        finally:
+            self._chancery.heard(None)
+
+    def _take(self, answer: HolderAnswer) -> None:
         if answer.reply is not None:
             self._reception.take_reply(answer.reply, "the holder's system")
         if answer.production is not None:
@@ -94,9 +112,25 @@ class HolderDesk:
             self._reception.take_hand_over(answer.hand_over)
         if answer.parcel is not None:
             self._reception.take_parcel(answer.parcel)
-        if not answered():
-            self._case.state.settled_errands.append(consultation.errand.key)
-            self._case.park("holder's system", "its answer does not fit: ask the holder")
+
+    def _start(self, consultation: Consultation) -> "workflow.ActivityHandle[HolderAnswer]":
+        state = self._case.state
+        dispatch = self._chancery.hand_along()
+        what = ", ".join(notice.event for notice in dispatch.notices) if dispatch else ""
+        told = f"; register: {state.status}; mail: {what or 'none'}" if dispatch else ""
+        return workflow.start_activity_method(
+            HolderActivities.consult_holder,
+            consultation.model_copy(
+                update={
+                    "poll_every": state.the_setup().clock.engine_span(policies.HOLDER_POLL_EVERY),
+                    "dispatch": dispatch,
+                }
+            ),
+            start_to_close_timeout=policies.OUTSIDE_CALL + policies.MAILS_AT_ONCE,
+            heartbeat_timeout=policies.WORKER_GONE,
+            retry_policy=policies.POLL_RETRY,
+            summary=f"{consultation.errand.kind}: ask the holder{told}",
+        )
 
 
 class Asking:

@@ -8,7 +8,8 @@ from domain.deficiencies import Deficiency
 from domain.routes import Route
 from workflows import policies
 from workflows.case import Case
-from workflows.holder_desk import Asking, Wait
+from workflows.holder_desk import Asking
+from workflows.waiting import Wait
 
 
 class Intake:

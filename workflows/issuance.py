@@ -10,8 +10,9 @@ from domain.statuses import CaseStatus
 from domain.terms import Window
 from workflows.case import Case
 from workflows.chancery import Chancery
-from workflows.holder_desk import HolderDesk, Wait
+from workflows.holder_desk import HolderDesk
 from workflows.state import Running
+from workflows.waiting import Wait
 
 
 class Issuance:

@@ -1,7 +1,7 @@
 """Waiting with an eye on the terms: the ladder of reminders, warnings and breaches (R4)."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 
@@ -36,8 +36,19 @@ class Ladder:
         self._alarm = alarm
         self._must_stop = must_stop
 
-    async def wait(self, done: Callable[[], bool]) -> None:
-        """Wait for `done`, as long as it takes."""
+    def due_in(self) -> timedelta | None:
+        """How long nothing is to be climbed; None for ever."""
+        following = self._next()
+        return following[2] - workflow.now() if following else None
+
+    async def wait(self, done: Callable[[], bool], looked_after: timedelta | None = None) -> None:
+        """Wait for `done`, as long as it takes.
+
+        Args:
+            done: What is waited for.
+            looked_after: It comes by itself after so long, and needs no alarm before that.
+        """
+        by_itself = workflow.now() + looked_after if looked_after is not None else None
         state = self._case.state
 
         def over() -> bool:
@@ -53,7 +64,7 @@ class Ladder:
             def woken(known: int = dates, rung: int = rung_before) -> bool:
                 return over() or state.projections != known or self._alarm.rung != rung
 
-            if following is None:
+            if following is None or (by_itself is not None and by_itself <= following[2]):
                 await wait(woken)
             elif state.has_chancery:
                 self._alarm.set(following[2])

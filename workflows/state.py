@@ -32,6 +32,8 @@ REGISTER_SINCE = 2
 """The version of the story since which a case is kept in the register."""
 CHANCERY_SINCE = 3
 """The version since which records and mails of a moment are one step, and timers are one alarm."""
+HANDS_ALONG_SINCE = 4
+"""The version since which they go along with the question to the holder, if there is one."""
 TIMELINE_KEPT = 200
 PARKED_KEPT = 50
 MESSAGES_REMEMBERED = 500
@@ -236,6 +238,8 @@ class CaseState(BaseModel):
     notices: int = 0
     mails_sent: int = 0
     mails_rejected: list[str] = []
+    handed_along: list[str] = []
+    """Keys of notices that went along with a question to the holder, until they are heard of."""
     mail_postponed: dict[str, Postponed] = {}
     """Notices the mail server did not take yet, by key."""
     record_postponed: Postponed | None = None
@@ -288,6 +292,11 @@ class CaseState(BaseModel):
     def has_chancery(self) -> bool:
         """True for cases begun since there is a chancery."""
         return self.setup is not None and self.setup.story >= CHANCERY_SINCE
+
+    @property
+    def hands_along(self) -> bool:
+        """True for cases begun since records and mails go along with the question to the holder."""
+        return self.setup is not None and self.setup.story >= HANDS_ALONG_SINCE
 
     @property
     def open_charge(self) -> Charge | None:

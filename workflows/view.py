@@ -104,8 +104,8 @@ def case_view(state: CaseState) -> CaseView:
         pauses=tuple(state.pauses),
         fees=_fees(state),
         mails=MailsView(
-            sent=state.mails_sent,
-            waiting=len(state.outbox),
+            sent=state.mails_sent + len(state.handed_along),
+            waiting=len(state.outbox) - len(state.handed_along),
             rejected=tuple(state.mails_rejected),
             trouble=state.trouble,
         ),

@@ -1,10 +1,21 @@
 """Waiting for a condition or a moment, in the same order of steps under every Python."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import Protocol
 
 from temporalio import workflow
+
+
+class Wait(Protocol):
+    """Waits for a condition while the ladder is climbed."""
+
+    def __call__(
+        self, done: Callable[[], bool], looked_after: timedelta | None = None, /
+    ) -> Awaitable[None]:
+        """Wait for `done`; it comes by itself after so long, if that is said."""
+
 
 _ROUNDS = 8
 """More than any chain of conditions that one message sets off."""

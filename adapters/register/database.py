@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, update
 
 from activities.ports import StoredHash
 from adapters.register import erasing, reading, recording
@@ -16,6 +16,7 @@ from adapters.register.tables import (
     calendar_years,
     cases,
     confirmations,
+    deliveries,
     erasures,
     federal_rows,
     paper_files,
@@ -23,6 +24,7 @@ from adapters.register.tables import (
 from adapters.sealing.errors import KeyDestroyed
 from adapters.sealing.sealer import CaseSealer
 from domain.confirmation import Confirmation
+from domain.notices import DeliveryReport, NoticeClaim
 from domain.register import (
     CalendarYear,
     CaseRecord,
@@ -113,6 +115,39 @@ class SqlRegister:
             lambda connection: reading.stored_case(connection, control_number), None
         )
         return None if found is None else await asyncio.to_thread(self._seals.opened_case, found)
+
+    async def claim_notices(
+        self, control_number: str, step: str, keys: Collection[str]
+    ) -> NoticeClaim:
+        """Have notices to oneself, unless others are at one of them; nobody's for long.
+
+        Raises:
+            PermanentFailure: The case is being erased, or was.
+        """
+        now = datetime.now(UTC)
+        return await self._write(
+            lambda connection: recording.claim_notices(connection, control_number, step, keys, now),
+            _held_case(control_number),
+        )
+
+    async def settle_notices(
+        self, control_number: str, step: str, settled: Collection[DeliveryReport]
+    ) -> None:
+        """Keep what became of notices; whatever else the step had claimed is free again."""
+        await self._write(
+            lambda connection: recording.settle_notices(connection, control_number, step, settled),
+            _held_case(control_number),
+        )
+
+    async def deliveries(self, control_number: str) -> list[DeliveryReport]:
+        """What became of the notices of a case that two steps may have been given."""
+        settled = and_(
+            deliveries.c.control_number == control_number, deliveries.c.delivery.is_not(None)
+        )
+        nothing: list[DeliveryReport] = []
+        return await self._read(
+            lambda connection: all_of(connection, DeliveryReport, deliveries, settled), nothing
+        )
 
     async def calendar_years(self) -> tuple[CalendarYear, ...]:
         """The years loaded by hand, oldest first."""

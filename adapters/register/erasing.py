@@ -8,6 +8,7 @@ from adapters.register.rows import all_of, replace
 from adapters.register.tables import (
     cases,
     confirmations,
+    deliveries,
     documents,
     erasures,
     federal_rows,
@@ -16,7 +17,7 @@ from adapters.register.tables import (
 )
 from domain.retention import Erasure
 
-_REMOVED = (federal_rows, paper_files, documents, confirmations)
+_REMOVED = (federal_rows, paper_files, documents, confirmations, deliveries)
 
 
 def withdraw_consent(connection: Connection, control_number: str, at: datetime) -> bool:

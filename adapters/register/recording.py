@@ -1,24 +1,30 @@
 """What is written of a case, and what the register decides as it is written (R9, R10)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select, update
 
 from activities.ports import PermanentFailure
 from adapters.register.erasing import erasure_of
-from adapters.register.rows import all_of, replace
+from adapters.register.rows import all_of, as_model, replace
 from adapters.register.seals import SealedRecord, TableRow
 from adapters.register.tables import (
     case_events,
     cases,
     charges,
+    deliveries,
     documents,
     federal_rows,
     paper_files,
     papers,
 )
+from domain.notices import DeliveryReport, NoticeClaim
 from domain.register import CaseRecord, PaperFile, PaperKind, PaperState, RecordAnswer
 from domain.statuses import CaseStatus
+
+CLAIM_LASTS = timedelta(seconds=30)
+"""Longer than a step is at its mails; whoever claimed them before that has died."""
 
 
 def record_case(connection: Connection, sealed: SealedRecord) -> RecordAnswer:
@@ -85,6 +91,48 @@ def keep_paper_file(connection: Connection, file: PaperFile) -> PaperFile:
         return found[0]
     connection.execute(insert(paper_files).values(file.model_dump()))
     return file
+
+
+def claim_notices(
+    connection: Connection, control_number: str, step: str, keys: Collection[str], now: datetime
+) -> NoticeClaim:
+    """Have notices to oneself, unless others are at one of them.
+
+    Raises:
+        PermanentFailure: The case is being erased, or was.
+    """
+    _refuse_erased(connection, control_number)
+    of_case, these = deliveries.c.control_number == control_number, deliveries.c.key.in_(keys)
+    found = list(connection.execute(select(deliveries).where(of_case, these)))
+    settled = [row for row in found if row.delivery is not None]
+    at_it = [row for row in found if row.delivery is None and row.step != step]
+    if any(row.claimed_at > now - CLAIM_LASTS for row in at_it):
+        return NoticeClaim(others=True)
+    free = set(keys) - {row.key for row in settled}
+    facts = {"step": step, "claimed_at": now, "delivery": None, "reason": ""}
+    rows = [{"key": key, **facts} for key in free]
+    replace(connection, deliveries, control_number, rows, deliveries.c.key.in_(free))
+    return NoticeClaim(settled=tuple(as_model(DeliveryReport, row) for row in settled))
+
+
+def settle_notices(
+    connection: Connection, control_number: str, step: str, settled: Collection[DeliveryReport]
+) -> None:
+    """Keep what became of notices; whatever else the step had claimed is free again."""
+    of_case = deliveries.c.control_number == control_number
+    if settled:
+        this = and_(of_case, deliveries.c.key == bindparam("settled"))
+        reports = [
+            {"settled": report.key, **report.model_dump(exclude={"key"})} for report in settled
+        ]
+        connection.execute(
+            update(deliveries)
+            .where(this)
+            .values(delivery=bindparam("delivery"), reason=bindparam("reason")),
+            reports,
+        )
+    claimed = and_(of_case, deliveries.c.step == step, deliveries.c.delivery.is_(None))
+    connection.execute(delete(deliveries).where(claimed))
 
 
 def _refuse_erased(connection: Connection, control_number: str) -> None:

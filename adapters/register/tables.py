@@ -120,6 +120,17 @@ confirmations = Table(
     Column("confirmed_at", Moment),
 )
 
+deliveries = Table(
+    "deliveries",
+    METADATA,
+    Column("control_number", String, primary_key=True),  # a mail may be sent before the record is
+    Column("key", String, primary_key=True),
+    Column("step", String, nullable=False),
+    Column("claimed_at", Moment, nullable=False),
+    Column("delivery", String),  # empty while it is being sent
+    Column("reason", String, nullable=False),
+)
+
 papers = Table(
     "papers",
     METADATA,

@@ -23,6 +23,7 @@ from adapters.sealing.seal import key_id_of, open_sealed, seal
 
 SEALED: Final = b"binary/encrypted"
 KEY_ID: Final = "encryption-key-id"
+"""What was sealed before 0.6.0 says here, too, with which key."""
 
 
 class Opened(NamedTuple):
@@ -140,7 +141,7 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
     async def _key_to(self, payload: Payload) -> CaseKey | None:
         """The key that opens a payload; None when it is not for this case."""
         key_id = key_id_of(payload.data)
-        if payload.metadata.get(KEY_ID) != key_id.encode():
+        if payload.metadata.get(KEY_ID, key_id.encode()) != key_id.encode():
             raise Tampered("the payload and what it carries name different keys")
         if self._case is None:
             return await asyncio.to_thread(self._ring.key, key_id)
@@ -162,7 +163,7 @@ def case_of(workflow_id: str) -> str:
 
 def _sealed(payload: Payload, key: CaseKey) -> Payload:
     data = seal(payload.SerializeToString(), key.secret, key.key_id, _context(key))
-    return Payload(metadata={"encoding": SEALED, KEY_ID: key.key_id.encode()}, data=data)
+    return Payload(metadata={"encoding": SEALED}, data=data)
 
 
 def _context(key: CaseKey) -> bytes:

@@ -101,7 +101,8 @@ class _DoomedStep(ActivityInboundInterceptor):
         meant = self._death.comes_with(activity.info().activity_type, step.args)
         if meant and self._death.moment is Moment.BEFORE:
             os._exit(KILLED)
-        result = await super().execute_activity(step)
-        if meant:
-            os._exit(KILLED)
-        return result
+        try:
+            return await super().execute_activity(step)
+        finally:  # a poll without a result yet has had its effect, too
+            if meant:
+                os._exit(KILLED)

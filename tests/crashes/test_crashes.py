@@ -233,7 +233,7 @@ STORIES = (
         SHORT_DAY,
     ),
     Story(the_newest_code_confirms, (("send_code", None),)),
-    Story(a_mail_comes_at_most_twice, (("record_and_send", None),), SHORT_DAY),
+    Story(a_mail_comes_at_most_twice, (("consult_holder", None),), SHORT_DAY),
 )
 SHORT = STORIES[3:]
 """Those that are told with the other tests; the rest are long proofs."""

@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from adapters.sealing.errors import NotSealed, Tampered
-from adapters.sealing.seal import _WORDS, OVERHEAD, key_id_of, open_sealed, seal
+from adapters.sealing.seal import _WORDS_OF, OVERHEAD, key_id_of, open_sealed, seal
 
 KEY = os.urandom(32)
 KEY_ID = uuid4().hex
@@ -43,13 +43,19 @@ def test_what_payloads_have_in_common_takes_no_room() -> None:
 
 
 def test_the_words_they_have_in_common_are_never_changed() -> None:
-    digest = "274ab1bd20d8390b6ddc9559e1b2d107dacfd6238a870b7a9863ecf8264e16cc"
-    assert hashlib.sha256(_WORDS).hexdigest() == digest
+    digests = [hashlib.sha256(words).hexdigest() for words in _WORDS_OF.values() if words]
+    assert digests == [
+        "274ab1bd20d8390b6ddc9559e1b2d107dacfd6238a870b7a9863ecf8264e16cc",
+        "652ea19a77c33819d90966c49784f2e9e43c5f32db8d0f42a2123a793a101ce7",
+    ]
 
 
-def test_what_was_sealed_before_there_were_words_opens() -> None:
-    header, nonce = b"\x02" + bytes.fromhex(KEY_ID), os.urandom(12)
-    content = AESGCM(KEY).encrypt(nonce, zlib.compress(PASSPORT * 9), header + HERE)
+@pytest.mark.parametrize("version", _WORDS_OF)
+def test_what_was_sealed_with_older_words_or_none_opens(version: bytes) -> None:
+    header, nonce = version + bytes.fromhex(KEY_ID), os.urandom(12)
+    deflating = zlib.compressobj(zdict=_WORDS_OF[version])
+    deflated = deflating.compress(PASSPORT * 9) + deflating.flush()
+    content = AESGCM(KEY).encrypt(nonce, deflated, header + HERE)
     assert open_sealed(header + nonce + content, KEY, HERE) == PASSPORT * 9
 
 
