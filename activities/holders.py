@@ -168,8 +168,9 @@ class _SoFar:
     def patient(self, failure: ApplicationError, again: timedelta | None) -> ApplicationError:
         """An unreadable answer may be a passing maintenance page: ask again, but not for ever."""
         if failure.type != UNREADABLE:
-            self.unreadable = 0
-            activity.heartbeat(self.details())
+            if self.unreadable:  # otherwise the engine knows it, and each telling costs a call
+                self.unreadable = 0
+                activity.heartbeat(self.details())
             return failure
         self.unreadable += 1
         activity.heartbeat(self.details())

@@ -42,6 +42,7 @@ class Chancery:
         self._alarm = alarm
         self._registrar, self._postman = Registrar(case), Postman(case)
         self._busy = self._stopping = False
+        self._about_to_ask = False
         self._along: Batch | None = None
         """What is under way with the question to the holder."""
 
@@ -57,11 +58,25 @@ class Chancery:
             self._busy = not self._case.state.hands_along
             try:
                 await settled()
+                if self._about_to_ask:
+                    await wait(lambda: not self._about_to_ask)
                 if self._is_due():
                     self._busy = True
                     await self._dispatch()
             finally:
                 self._busy = False
+
+    async def before_asking(self) -> None:
+        """Let everything be said that goes along with a question to the holder.
+
+        Whatever came with the same task of the engine goes along then, in whichever order it
+        was handed to us; and nothing of it is left for a step beside the question.
+        """
+        self._about_to_ask = True
+        try:
+            await settled()
+        finally:
+            self._about_to_ask = False
 
     def hand_along(self) -> Dispatch | None:
         """What is due, for the step that asks the holder; `heard` must follow.

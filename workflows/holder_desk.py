@@ -89,6 +89,9 @@ class HolderDesk:
         back_in = None
         if self._case.state.hands_along:
             self._ladder.climb_what_is_due()
+            await self._chancery.before_asking()
+            if self._ladder.is_over(answered):
+                return None
             back_in = self._ladder.due_in()
         polling = self._start(consultation.model_copy(update={"back_in": back_in}))
         try:

@@ -36,6 +36,10 @@ class Ladder:
         self._alarm = alarm
         self._must_stop = must_stop
 
+    def is_over(self, done: Callable[[], bool]) -> bool:
+        """True when there is no more reason to wait for `done`."""
+        return done() or self._must_stop()
+
     def due_in(self) -> timedelta | None:
         """How long nothing is to be climbed; None for ever."""
         following = self._next()
@@ -52,7 +56,7 @@ class Ladder:
         state = self._case.state
 
         def over() -> bool:
-            return done() or self._must_stop()
+            return self.is_over(done)
 
         while not over():
             self.climb_what_is_due()
