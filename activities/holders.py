@@ -11,11 +11,16 @@ from temporalio.exceptions import ApplicationError
 from activities.chancery import ChanceryActivities, Dispatch, DispatchReport
 from activities.failures import UNREADABLE, in_engine_terms, not_yet
 from activities.heartbeats import beating
-from activities.ports import HolderGateway
+from activities.ports import HolderGateway, NotYet
 from domain.base import Frozen
 from domain.errands import Errand, ErrandAnswer
 from domain.routes import Holder
 
+MOMENT = timedelta(seconds=3)
+"""An answer promised within so long is waited for in the same attempt: another costs the engine
+more than all else that the case asks of it meanwhile."""
+MOMENTS = 3
+"""So often in one attempt."""
 _SOON = timedelta(milliseconds=1)
 UNREADABLE_IN_A_ROW = 3
 """So many unreadable answers are no passing maintenance page; a person has to look."""
@@ -76,7 +81,7 @@ class HolderActivities:
                 activity.heartbeat(so_far.details())
             try:
                 with in_engine_terms(deadline.next_attempt):
-                    answer = await self._gateway.answer_of(consultation.holder, consultation.errand)
+                    answer = await self._asked(consultation)
                     if answer is None:
                         raise not_yet(deadline.next_attempt(consultation.poll_every))
             except ApplicationError as failure:
@@ -86,6 +91,17 @@ class HolderActivities:
                     return HolderAnswer(report=so_far.report)
                 raise patient from None
         return HolderAnswer(**dict(answer), report=so_far.report)
+
+    async def _asked(self, consultation: Consultation) -> ErrandAnswer | None:
+        """Ask, and ask again when the holder says that it will have answered in a moment."""
+        for _ in range(MOMENTS):
+            try:
+                return await self._gateway.answer_of(consultation.holder, consultation.errand)
+            except NotYet as failure:
+                if failure.retry_after is None or failure.retry_after > MOMENT:
+                    raise
+                await asyncio.sleep(failure.retry_after.total_seconds())
+        return await self._gateway.answer_of(consultation.holder, consultation.errand)
 
     @activity.defn
     async def recall_errand(self, consultation: Consultation) -> None:

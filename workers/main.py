@@ -57,12 +57,12 @@ STICKY = timedelta(seconds=4)
 ten seconds. A busy worker that takes longer replays the case, and that is all."""
 TASKS_AT_ONCE = 100
 STEPS_AT_ONCE = ResourceBasedSlotConfig(
-    minimum_slots=8, maximum_slots=100, ramp_throttle=timedelta(milliseconds=50)
+    minimum_slots=32, maximum_slots=100, ramp_throttle=timedelta(milliseconds=10)
 )
 """A step's clock runs from its start, so what cannot be computed now must not be started. With
 a hundred at once on two cores steps ran out of time in the queue for a thread, and were tried
-again, which made it worse. Steps that wait for somebody outside leave the processors free for
-more."""
+again, which made it worse; with eight those that wait for somebody outside kept the others from
+beginning. Such steps leave the processors free for more."""
 MACHINE = ResourceBasedTunerConfig(target_memory_usage=0.9, target_cpu_usage=0.9)
 """How full the machine may be before no more steps are begun at once than the fewest."""
 

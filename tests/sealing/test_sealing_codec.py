@@ -15,6 +15,7 @@ from helpers import until
 from staging import CACHES, cache_options
 from temporalio import activity, workflow
 from temporalio.api.common.v1 import Payload
+from temporalio.api.failure.v1 import Failure
 from temporalio.client import Client, WorkflowHistory
 from temporalio.converter import (
     ActivitySerializationContext,
@@ -24,17 +25,19 @@ from temporalio.converter import (
     PayloadCodec,
     WorkflowSerializationContext,
 )
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from activities.failures import in_engine_terms, not_yet
+from activities.ports import NotYet, TemporaryFailure
 from adapters.sealing import REFUSED
 from adapters.sealing.codec import KEY_ID, SEALED, SealingCodec, case_of
 from adapters.sealing.errors import KeyDestroyed, KeyUnknown
 from adapters.sealing.keyring import SERVICE, KeyRing
 from adapters.sealing.masters import MasterKeys
 from adapters.sealing.seal import key_id_of, seal
-from workers.temporal import TolerantConverter
+from workers.temporal import BriefConverter, TolerantConverter
 
 CASE = "7K3M-9QXT-2B4D-6"
 OTHER = "4H8P-2WZC-7N5R-3"
@@ -282,6 +285,88 @@ async def test_payloads_outlive_a_rotation_and_not_the_erasure(
                 await reader.decode(yesterday)
         with pytest.raises(KeyDestroyed):
             await today.for_case(CASE).encode([PLAIN])
+
+
+def of_failures(codec: SealingCodec) -> DataConverter:
+    """What a worker tells the failures of a case's steps with."""
+    converter = DataConverter(
+        payload_converter_class=TolerantConverter,
+        payload_codec=codec,
+        failure_converter_class=BriefConverter,
+    )
+    return converter.with_context(of_step(f"duplicate/{CASE}"))
+
+
+async def told_of(raised: Exception, codec: SealingCodec) -> Failure:
+    """A failure as it leaves the process once it was raised."""
+    with pytest.raises((ApplicationError, ValueError)) as caught, in_engine_terms():
+        raise raised
+    failure = Failure()
+    await of_failures(codec).encode_failure(caught.value, failure)
+    return failure
+
+
+@pytest.mark.parametrize(
+    "poll",
+    [not_yet(timedelta(hours=6)), NotYet("holder has not answered yet", timedelta(hours=6))],
+    ids=["unanswered", "told when"],
+)
+async def test_a_poll_without_a_result_is_told_in_a_word_and_in_clear(
+    codec: SealingCodec, ring: KeyRing, poll: Exception
+) -> None:
+    failure = await told_of(poll, codec)
+    info = failure.application_failure_info
+    assert failure.message == "no answer yet"
+    assert (info.type, info.non_retryable) == ("NotYet", False)
+    assert info.next_retry_delay.ToTimedelta() == timedelta(hours=6)
+    assert info.category == ApplicationErrorCategory.BENIGN.value
+    assert not failure.stack_trace
+    assert not failure.HasField("encoded_attributes")
+    assert not failure.HasField("cause")
+    assert failure.ByteSize() < 50
+    assert not ring.has(CASE)
+
+
+async def test_a_poll_without_a_result_comes_back_as_it_was_told(codec: SealingCodec) -> None:
+    failure = await told_of(not_yet(timedelta(minutes=7)), codec)
+    error = await of_failures(codec).decode_failure(failure)
+    assert isinstance(error, ApplicationError)
+    assert (error.message, error.type) == ("no answer yet", "NotYet")
+    assert error.category is ApplicationErrorCategory.BENIGN
+    assert error.next_retry_delay == timedelta(minutes=7)
+
+
+async def test_what_a_poll_without_a_result_carries_along_is_sealed(codec: SealingCodec) -> None:
+    carrying = ApplicationError("wait", MARKER, category=ApplicationErrorCategory.BENIGN)
+    failure = await told_of(carrying, codec)
+    assert failure.message == "wait"
+    assert MARKER not in failure.SerializeToString().decode(errors="ignore")
+    (detail,) = failure.application_failure_info.details.payloads
+    assert detail.metadata["encoding"] == SEALED
+    error = await of_failures(codec).decode_failure(failure)
+    assert isinstance(error, ApplicationError)
+    assert error.details == (MARKER,)
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [
+        TemporaryFailure(MARKER, timedelta(hours=6)),
+        ApplicationError(MARKER, type="NotYet"),
+        ValueError(MARKER),
+    ],
+    ids=["of the outside", "called alike", "a defect"],
+)
+async def test_every_other_failure_is_sealed_with_all_its_words(
+    codec: SealingCodec, raised: Exception
+) -> None:
+    failure = await told_of(raised, codec)
+    assert failure.message == "Encoded failure"
+    assert failure.encoded_attributes.metadata["encoding"] == SEALED
+    assert MARKER not in failure.SerializeToString().decode(errors="ignore")
+    error = await of_failures(codec).decode_failure(failure)
+    assert isinstance(error, ApplicationError)
+    assert error.message == MARKER
 
 
 class EncodingFailures(DefaultFailureConverter):
