@@ -10,7 +10,7 @@ from typing import Any
 from terminal import EXAMPLES
 
 LETTERS = "абвгдежзиклмнопрстуфхцчшэюя"
-PASSPORT_DIGITS = 6
+PASSPORT_DIGITS, BLANK_DIGITS = 6, 7
 HEADS = {"surname": "Приметова", "given_name": "Знака", "patronymic": "Меткина"}
 
 
@@ -41,7 +41,7 @@ class Marked:
         """Every marker, and the ways it may be written down."""
         for value in self.values:
             # So few digits may come by chance, in the fraction of a second for one.
-            bare = f'"{value}"' if len(value) == PASSPORT_DIGITS else value
+            bare = f'"{value}"' if len(value) <= BLANK_DIGITS else value
             for text in {bare, bare.replace("-", "").replace(" ", ""), bare.removeprefix("+")}:
                 yield value, text.encode()
                 yield value, text.encode("utf-16-le")
@@ -97,7 +97,7 @@ _MAKERS: dict[str, Any] = {
     "birth_date": lambda dice, _: (
         f"19{dice.randint(60, 69)}-0{dice.randint(1, 9)}-1{dice.randint(0, 9)}"
     ),
-    "blank": lambda dice, _: _digits(dice, 7),
+    "blank": lambda dice, _: _digits(dice, BLANK_DIGITS),
     "passport": lambda dice, _: _digits(dice, PASSPORT_DIGITS),
     "file name": lambda dice, former: f"marker_{_digits(dice, 9)}.{former.rpartition('.')[2]}",
 }
