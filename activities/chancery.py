@@ -80,8 +80,8 @@ class ChanceryActivities:
         """Write the record, then send the notices, each addressee's in order.
 
         What the outside does not do now is left out of the report, and the case tries again:
-        a register that is away keeps no mail back but those with papers, and no mail the
-        register.
+        a register that is away keeps no mail back but those with papers and those that another
+        step may be sending, and no mail the register.
         """
         async with beating(lambda: None):
             return await self.dispatch(dispatch)
@@ -123,18 +123,20 @@ class ChanceryActivities:
     async def _sent(self, dispatch: Dispatch, troubles: list[str]) -> tuple[DeliveryReport, ...]:
         if not dispatch.notices:
             return ()
+        until = asyncio.get_running_loop().time() + dispatch.patience.total_seconds()
         if not dispatch.shared:
-            return await self._send(dispatch, dispatch.notices, troubles)
+            return await self._send(dispatch, dispatch.notices, until, troubles)
         with _noted("mail", troubles):
-            before = await self._claimed(dispatch)
+            before = await self._claimed(dispatch, until)
             known = {report.key for report in before}
             ours = [notice for notice in dispatch.notices if notice.key not in known]
-            settled = await self._send(dispatch, ours, troubles)
-            await self._register.settle_notices(dispatch.control_number, _this_step(), settled)
+            settled = await self._send(dispatch, ours, until, troubles)
+            with _noted("register", troubles):
+                await self._register.settle_notices(dispatch.control_number, _this_step(), settled)
             return (*before, *settled)
         return ()
 
-    async def _claimed(self, dispatch: Dispatch) -> tuple[DeliveryReport, ...]:
+    async def _claimed(self, dispatch: Dispatch, until: float) -> tuple[DeliveryReport, ...]:
         """Have the notices to ourselves; gives what other steps have settled of them.
 
         Raises:
@@ -142,7 +144,7 @@ class ChanceryActivities:
             TemporaryFailure: The register is away.
         """
         keys = [notice.key for notice in dispatch.notices]
-        async with asyncio.timeout(dispatch.patience.total_seconds()):
+        async with asyncio.timeout_at(until):
             while True:
                 claim = await self._register.claim_notices(
                     dispatch.control_number, _this_step(), keys
@@ -152,8 +154,9 @@ class ChanceryActivities:
                 await asyncio.sleep(LOOK_EVERY)
 
     async def _send(
-        self, dispatch: Dispatch, notices: Sequence[Notice], troubles: list[str]
+        self, dispatch: Dispatch, notices: Sequence[Notice], until: float, troubles: list[str]
     ) -> tuple[DeliveryReport, ...]:
+        """Send until a moment of the loop's clock; what is not sent by then is left out."""
         settled: list[DeliveryReport] = []
         by_addressee: dict[str, list[Notice]] = {}
         for notice in notices:
@@ -167,7 +170,7 @@ class ChanceryActivities:
                     settled.append(await self._notices.deliver(notice, attachments))
 
         with _noted("mail", troubles):
-            async with asyncio.timeout(dispatch.patience.total_seconds()):
+            async with asyncio.timeout_at(until):
                 await asyncio.gather(*(send_in_order(each) for each in by_addressee.values()))
         return tuple(settled)
 

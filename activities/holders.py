@@ -21,6 +21,7 @@ MOMENT = timedelta(seconds=3)
 more than all else that the case asks of it meanwhile."""
 MOMENTS = 3
 """So often in one attempt."""
+MINUTE = timedelta(minutes=1)
 _SOON = timedelta(milliseconds=1)
 UNREADABLE_IN_A_ROW = 3
 """So many unreadable answers are no passing maintenance page; a person has to look."""
@@ -101,7 +102,11 @@ class HolderActivities:
                 if failure.retry_after is None or failure.retry_after > MOMENT:
                     raise
                 await asyncio.sleep(failure.retry_after.total_seconds())
-        return await self._gateway.answer_of(consultation.holder, consultation.errand)
+        try:
+            return await self._gateway.answer_of(consultation.holder, consultation.errand)
+        except NotYet as failure:
+            # It has said so for the last time: nobody is asked every second for weeks.
+            raise NotYet(str(failure), max(failure.retry_after or MINUTE, MINUTE)) from None
 
     @activity.defn
     async def recall_errand(self, consultation: Consultation) -> None:
@@ -149,12 +154,15 @@ async def _to_its_end(dispatch: Coroutine[Any, Any, DispatchReport]) -> Dispatch
 
     A mail broken off in the middle would come twice.
     """
-    doing = asyncio.create_task(dispatch)
-    try:
-        return await asyncio.shield(doing)
-    except asyncio.CancelledError:
-        await doing
-        raise
+    doing, cancelled = asyncio.create_task(dispatch), None
+    while not doing.done():
+        try:
+            await asyncio.shield(doing)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    return doing.result()
 
 
 class _SoFar:
@@ -169,10 +177,9 @@ class _SoFar:
     def of_this_step(cls) -> "_SoFar":
         """What earlier attempts have left; before 0.6.0 it was nothing but the number."""
         told: Any = next(iter(activity.info().heartbeat_details), 0)
-        if isinstance(told, int):
-            return cls(told)
-        report = told["report"]
-        return cls(told["unreadable"], DispatchReport.model_validate(report) if report else None)
+        if isinstance(told, dict):
+            return cls(told["unreadable"], DispatchReport.model_validate(told["report"]))
+        return cls(told if isinstance(told, int) else 0)
 
     def details(self) -> Any:
         """For the next attempt."""

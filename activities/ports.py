@@ -166,7 +166,7 @@ class Register(Protocol):
         """Have notices to oneself, so that nobody else sends them, too.
 
         Nothing is claimed while others are at one of them. What somebody has claimed and not
-        settled in half a minute is free again: whoever it was has died.
+        settled in two minutes is free again: whoever it was has died.
 
         Args:
             control_number: The case.

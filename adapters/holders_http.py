@@ -84,7 +84,7 @@ class HttpHolderGateway:
             self._peer(holder),
             "DELETE",
             self._url(holder, errand),
-            allowed=(HTTPStatus.NOT_FOUND,),
+            allowed=(HTTPStatus.NOT_FOUND, HTTPStatus.ACCEPTED),
         )
 
     def _peer(self, holder: Holder) -> Peer:

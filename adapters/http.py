@@ -25,6 +25,7 @@ from domain.base import Frozen
 
 LARGEST_ANSWER = 1024 * 1024
 """Bytes of an answer that are read at most, after decompression."""
+SHORTEST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(days=1)
 """No Retry-After is obeyed beyond this: a slip of the other side must not park a case."""
 
@@ -151,16 +152,19 @@ class JsonClient:
                     raise TemporaryFailure(
                         f"{peer.name} answered {response.status}", _retry_after(response)
                     )
-                if response.status == HTTPStatus.ACCEPTED and self._accepted_is_not_yet:
-                    wait = _retry_after(response)
-                    if wait is not None:
-                        raise NotYet(f"{peer.name} has not answered yet", wait)
+                if response.status == HTTPStatus.ACCEPTED and response.status not in allowed:
+                    self._look_again_later(peer, response)
                 yield response
         except TimeoutError:
             raise TemporaryFailure(f"{peer.name} did not answer in time") from None
         except (ClientError, OSError) as error:
             reason = tls_fault(peer.name, error) or f"{peer.name} cannot be reached"
             raise TemporaryFailure(reason) from None
+
+    def _look_again_later(self, peer: Peer, response: ClientResponse) -> None:
+        wait = _retry_after(response) if self._accepted_is_not_yet else None
+        if wait is not None:
+            raise NotYet(f"{peer.name} has not answered yet", max(wait, SHORTEST_WAIT))
 
     def _refuse_to_tell_others(self, peer: Peer, url: str) -> None:
         address = URL(url)

@@ -106,6 +106,7 @@ class BriefConverter(DefaultFailureConverterWithEncodedAttributes):
         if (
             isinstance(exception, ApplicationError)
             and exception.category is ApplicationErrorCategory.BENIGN
+            and exception.__cause__ is None
         ):
             self._plain.to_failure(exception.with_traceback(None), payload_converter, failure)
         else:

@@ -249,8 +249,10 @@ class Chancery:
                 item for item in state.superseded if item not in dispatch.superseded
             )
         self._sent(dispatch.notices, report)
-        if report.trouble != state.trouble:
-            state.trouble = report.trouble
+        put_off = state.record_postponed is not None or state.mail_postponed
+        trouble = report.trouble or (state.trouble if put_off else "")
+        if trouble != state.trouble:
+            state.trouble = trouble
             self._case.publish()
 
     async def _step(self, dispatch: Dispatch) -> DispatchReport:

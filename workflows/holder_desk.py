@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, RetryState, is_cancelled_exception
 
 from activities.holders import Consultation, HolderActivities, HolderAnswer
 from domain.errands import ErrandKind
@@ -85,7 +85,7 @@ class HolderDesk:
     async def _answer(
         self, consultation: Consultation, answered: Callable[[], bool]
     ) -> HolderAnswer | None:
-        """What the holder's system says; None when somebody was faster."""
+        """What the holder's system says; None when somebody was faster, or a term."""
         back_in = None
         if self._case.state.hands_along:
             self._ladder.climb_what_is_due()
@@ -101,6 +101,11 @@ class HolderDesk:
             if not finished:
                 return None
             answer = await polling
+        except ActivityError as error:
+            if error.retry_state is not RetryState.TIMEOUT:
+                raise
+            return None
+        else:
             self._chancery.heard(answer.report)
             return answer
         finally:
@@ -118,7 +123,7 @@ class HolderDesk:
 
     def _start(self, consultation: Consultation) -> "workflow.ActivityHandle[HolderAnswer]":
         state = self._case.state
-        dispatch = self._chancery.hand_along()
+        dispatch, back_in = self._chancery.hand_along(), consultation.back_in
         what = ", ".join(notice.event for notice in dispatch.notices) if dispatch else ""
         told = f"; register: {state.status}; mail: {what or 'none'}" if dispatch else ""
         return workflow.start_activity_method(
@@ -131,6 +136,7 @@ class HolderDesk:
             ),
             start_to_close_timeout=policies.OUTSIDE_CALL + policies.MAILS_AT_ONCE,
             heartbeat_timeout=policies.WORKER_GONE,
+            schedule_to_close_timeout=back_in + policies.LATE_BY if back_in else None,
             retry_policy=policies.POLL_RETRY,
             summary=f"{consultation.errand.kind}: ask the holder{told}",
         )

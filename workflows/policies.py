@@ -40,6 +40,10 @@ POLL_RETRY = RetryPolicy(
 )
 """A poll that was answered "not yet" names its own delay; this one is for failures."""
 
+LATE_BY = timedelta(minutes=20)
+"""A poll that is to be back for a term, and is not so much later, is given up for another: longer
+than any attempt and the longest wait between two. Only a step that is paused is so late."""
+
 HOLDER_POLL_EVERY = timedelta(hours=6)
 """Procedure time between two questions to a holder's system; terms are counted in days."""
 

@@ -124,9 +124,10 @@ class SqlRegister:
         Raises:
             PermanentFailure: The case is being erased, or was.
         """
-        now = datetime.now(UTC)
         return await self._write(
-            lambda connection: recording.claim_notices(connection, control_number, step, keys, now),
+            lambda connection: recording.claim_notices(
+                connection, control_number, step, keys, datetime.now(UTC)
+            ),
             _held_case(control_number),
         )
 
@@ -135,7 +136,9 @@ class SqlRegister:
     ) -> None:
         """Keep what became of notices; whatever else the step had claimed is free again."""
         await self._write(
-            lambda connection: recording.settle_notices(connection, control_number, step, settled),
+            lambda connection: recording.settle_notices(
+                connection, control_number, step, settled, datetime.now(UTC)
+            ),
             _held_case(control_number),
         )
 

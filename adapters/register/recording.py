@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, insert, or_, select, update
 
 from activities.ports import PermanentFailure
 from adapters.register.erasing import erasure_of
@@ -19,11 +19,11 @@ from adapters.register.tables import (
     paper_files,
     papers,
 )
-from domain.notices import DeliveryReport, NoticeClaim
+from domain.notices import Delivery, DeliveryReport, NoticeClaim
 from domain.register import CaseRecord, PaperFile, PaperKind, PaperState, RecordAnswer
 from domain.statuses import CaseStatus
 
-CLAIM_LASTS = timedelta(seconds=30)
+CLAIM_LASTS = timedelta(minutes=2)
 """Longer than a step is at its mails; whoever claimed them before that has died."""
 
 
@@ -116,21 +116,31 @@ def claim_notices(
 
 
 def settle_notices(
-    connection: Connection, control_number: str, step: str, settled: Collection[DeliveryReport]
+    connection: Connection,
+    control_number: str,
+    step: str,
+    settled: Collection[DeliveryReport],
+    now: datetime,
 ) -> None:
-    """Keep what became of notices; whatever else the step had claimed is free again."""
+    """Keep what became of notices; whatever else the step had claimed is free again.
+
+    What was sent stays sent: a step that took longer than its claim lasts may come last. Of an
+    erased case nothing is kept any more.
+    """
+    if erasure_of(connection, control_number):
+        return
     of_case = deliveries.c.control_number == control_number
-    if settled:
-        this = and_(of_case, deliveries.c.key == bindparam("settled"))
-        reports = [
-            {"settled": report.key, **report.model_dump(exclude={"key"})} for report in settled
-        ]
-        connection.execute(
-            update(deliveries)
-            .where(this)
-            .values(delivery=bindparam("delivery"), reason=bindparam("reason")),
-            reports,
-        )
+    sent = and_(of_case, deliveries.c.delivery == Delivery.SENT)
+    known = set(connection.scalars(select(deliveries.c.key).where(sent)))
+    facts = {"step": step, "claimed_at": now}
+    rows = [facts | report.model_dump() for report in settled if report.key not in known]
+    replace(
+        connection,
+        deliveries,
+        control_number,
+        rows,
+        deliveries.c.key.in_([row["key"] for row in rows]),
+    )
     claimed = and_(of_case, deliveries.c.step == step, deliveries.c.delivery.is_(None))
     connection.execute(delete(deliveries).where(claimed))
 

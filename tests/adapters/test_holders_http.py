@@ -10,7 +10,7 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer, unused_port
 
-from activities.ports import TemporaryFailure, UnreadableAnswer
+from activities.ports import NotYet, TemporaryFailure, UnreadableAnswer
 from adapters.holders_http import HttpHolderGateway
 from adapters.http import LARGEST_ANSWER
 from domain.application import Application
@@ -54,6 +54,9 @@ ANSWER_TO_ANOTHER_KIND = (
     '{"method": "post", "handed_over_on": "2026-01-01", "reference": "1"}}}'
 )
 
+PENDING = '{"errand": "%s", "state": "pending"}'
+CONFIRMED = '{"errand": "%s", "state": "answered", "answer": {"reply": {"verdict": "confirmed"}}}'
+
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -83,6 +86,20 @@ def always(response: Callable[[], web.Response]) -> Answer:
         return response()
 
     return answer
+
+
+def accepting(headers: dict[str, str], *, known: bool, body: str = PENDING) -> Answer:
+    """A holder that answers 202 to what it is asked, or to what it is given when it knows nothing."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if request.method == "GET" and not known:
+            return web.Response(status=404)
+        return web.Response(status=202, text=body.replace("%s", errand().key), headers=headers)
+
+    return answer
+
+
+on_both_ways = pytest.mark.parametrize("known", [False, True], ids=["placed", "asked after"])
 
 
 @pytest.fixture
@@ -221,6 +238,60 @@ async def test_an_unreadable_wish_to_wait_is_no_wish(asked: str) -> None:
         with pytest.raises(TemporaryFailure) as caught:
             await gateway.answer_of(HOLDER, errand())
     assert caught.value.retry_after is None
+
+
+@on_both_ways
+@pytest.mark.parametrize(
+    ("asked", "at_least", "at_most"),
+    [
+        ("1", timedelta(seconds=1), timedelta(seconds=1)),
+        (
+            format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True),
+            timedelta(minutes=55),
+            timedelta(hours=1),
+        ),
+        ("9" * 5000, timedelta(days=1), timedelta(days=1)),
+    ],
+    ids=["in seconds", "at a moment", "for ever"],
+)
+async def test_a_holder_that_says_when_its_answer_will_be_there_is_heard(
+    asked: str, at_least: timedelta, at_most: timedelta, *, known: bool
+) -> None:
+    async with holder_answering(accepting({"Retry-After": asked}, known=known)) as gateway:
+        with pytest.raises(NotYet, match=r"^holder 7701234567 has not answered yet$") as caught:
+            await gateway.answer_of(HOLDER, errand())
+    assert caught.value.retry_after is not None
+    assert at_least <= caught.value.retry_after <= at_most
+
+
+@on_both_ways
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"Retry-After": ""}, {"Retry-After": "soon"}, {"Retry-After": "-5"}],
+    ids=["unsaid", "empty", "soon", "negative"],
+)
+async def test_a_holder_that_accepts_without_saying_when_has_just_not_answered(
+    headers: dict[str, str], *, known: bool
+) -> None:
+    async with holder_answering(accepting(headers, known=known)) as gateway:
+        assert await gateway.answer_of(HOLDER, errand()) is None
+
+
+async def test_an_answer_that_comes_with_a_202_is_an_answer() -> None:
+    async with holder_answering(accepting({}, known=True, body=CONFIRMED)) as gateway:
+        answer = await gateway.answer_of(HOLDER, errand())
+    assert answer is not None
+    assert answer.reply is not None
+    assert answer.reply.verdict is HolderVerdict.CONFIRMED
+
+
+@pytest.mark.parametrize("body", [PENDING, CONFIRMED], ids=["pending", "answered"])
+async def test_when_to_look_again_is_not_heard_beside_a_200(body: str) -> None:
+    text, headers = body.replace("%s", errand().key), {"Retry-After": "7"}
+    said = always(lambda: web.Response(text=text, headers=headers))
+    async with holder_answering(said) as gateway:
+        answer = await gateway.answer_of(HOLDER, errand())
+    assert (answer is None) is (body == PENDING)
 
 
 @pytest.mark.parametrize(

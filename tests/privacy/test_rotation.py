@@ -25,9 +25,12 @@ async def standing(client: Client) -> Counter[CaseStatus | None]:
 
 
 async def fails(client: Client, row: cases.CaseRow) -> bool:
-    """Whether the engine has begun a task of the case again and again, and none has come off."""
+    """Whether the engine begins a task or a step of the case again and again, and none comes off."""
     described = await client.get_workflow_handle(workflow_id(row.control_number)).describe()
-    return described.raw_description.pending_workflow_task.attempt > TRIES
+    steps = described.raw_description.pending_activities
+    failed = [step.last_failure.application_failure_info.type for step in steps if step.attempt > 1]
+    stuck = any(kind and kind != "NotYet" for kind in failed)
+    return stuck or described.raw_description.pending_workflow_task.attempt > TRIES
 
 
 @pytest.mark.proof
