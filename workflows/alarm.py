@@ -1,7 +1,7 @@
 """One timer for everything a case waits for, so that a change of plans leaves no trail of them."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from temporalio import workflow
 
@@ -19,6 +19,8 @@ class Alarm:
         self.rung = 0
         """How often it has rung. Conditions look at this, never at the time: a workflow task
         that leaves nothing in the history (a rejected update) has a time, too."""
+        self.rung_for = datetime.min.replace(tzinfo=UTC)
+        """The latest moment that it has rung for."""
         self._at: datetime | None = None
         self._timer: asyncio.Task[None] | None = None
 
@@ -36,3 +38,4 @@ class Alarm:
         await workflow.sleep(max(at - workflow.now(), _AT_LEAST))
         self._at = None
         self.rung += 1
+        self.rung_for = max(self.rung_for, at)

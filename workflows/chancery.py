@@ -186,11 +186,11 @@ class Chancery:
     def _record_is_due(self) -> bool:
         state = self._case.state
         waits = state.record_postponed
-        return state.recorded < state.noted and (waits is None or waits.until <= workflow.now())
+        return state.recorded < state.noted and (waits is None or waits.until <= self._moment())
 
     def _due(self) -> list[Notice]:
         """Notices that can be sent now; none overtakes another that is tried again."""
-        state, now = self._case.state, workflow.now()
+        state, now = self._case.state, self._moment()
         blocked: set[str] = set()
         due = []
         for notice in state.outbox:
@@ -201,9 +201,20 @@ class Chancery:
                 due.append(notice)
         return due
 
+    def _moment(self) -> datetime:
+        """Until when everything has come: the alarm says so, never the clock.
+
+        A worker that takes a case over to answer a query may be handed the result of a step
+        with the time of the task before it; when the case is replayed, that time is another.
+        """
+        state = self._case.state
+        if not state.hands_along or state.setup is None:
+            return workflow.now()
+        return max(self._alarm.rung_for, state.setup.clock.origin)
+
     def _later(self) -> datetime | None:
         """The next moment at which something may become due by itself."""
-        state, now = self._case.state, workflow.now()
+        state, now = self._case.state, self._moment()
         if not state.has_chancery:
             return None
         waits = [*state.mail_postponed.values(), state.record_postponed]

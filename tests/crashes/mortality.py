@@ -34,6 +34,8 @@ from workflows.contracts import certificate_workflow_id, workflow_id
 
 TASK_TIMEOUT = timedelta(seconds=3)
 """So soon the engine gives up a task of a worker that died; by default ten seconds."""
+OF_CODES = frozenset({"code_sent", "code_not_sent", "contact_confirmed"})
+"""The applicant may enter the code a dead worker has sent before another one is sent."""
 LATE = frozenset(
     {
         *Rung,
@@ -179,9 +181,9 @@ async def played(stack: EmbeddedStack, player: Player) -> Played:
         expected=result.expected,
         stages=result.stages,
         remarks=result.remarks,
-        events=dict(Counter(event for event in entries if event not in LATE)),
+        events=dict(Counter(event for event in entries if event not in LATE | OF_CODES)),
         charges=stored.charges,
-        papers=tuple((item.kind, item.state, item.number) for item in stored.papers),
+        papers=tuple(sorted((item.kind, item.state, item.number) for item in stored.papers)),
         refunds=tuple(
             sorted(
                 refund.amount
