@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 PROOFS = $(BIN)/pytest -p report --kept var/chaos.json -m proof -n auto --maxprocesses 4 --dist loadfile
 HEAVY = tests/crashes/test_matrix.py tests/chaos/test_soak.py
 
-.PHONY: demo test chaos bench lint clean lock install
+.PHONY: demo test chaos fuzz bench lint clean lock install
 
 demo: install ## the main job, live: make demo, or make demo KEEP=1 to look around afterwards
 	@$(BIN)/diploma demo $(if $(KEEP),--keep)
@@ -21,6 +21,10 @@ chaos: export CHAOS_SEED ?= $(shell date +%s)
 chaos: install ## all faults with real parts, written to docs/reliability.md; again: make chaos CHAOS_SEED=...
 	@rm -f var/chaos.json
 	@$(PROOFS) $(HEAVY:%=--ignore=%) ; rest=$$? ; $(PROOFS) $(HEAVY) && exit $$rest
+
+fuzz: export PYTHONPATH := tests
+fuzz: install ## all property tests with more and more examples: make fuzz FUZZ_MINUTES=60
+	$(BIN)/pytest -p fuzzing --fuzz-minutes $(or $(FUZZ_MINUTES),10) -p no:xdist -q
 
 bench: install ## the product beside plain Temporal code, 20 minutes; for a look: make bench BENCH=quick
 	$(BIN)/python -m benchmarks $(if $(BENCH),--$(BENCH))

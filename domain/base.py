@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, datetime
+from math import isfinite
 from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, JsonValue
@@ -25,6 +26,20 @@ IsoDate = Annotated[date, BeforeValidator(_as_written)]
 
 JsonObject = dict[str, JsonValue]
 """A JSON object whose shape nobody has checked yet."""
+
+
+MAX_DEPTH = 20
+"""No application is nested deeper, and nothing that is can be handed on."""
+
+
+def can_be_kept(value: Any, depth: int = 0) -> bool:
+    """True for what is the same after it was written as JSON and read again."""
+    if isinstance(value, float):
+        return isfinite(value)
+    if isinstance(value, dict | list):
+        inner = [*value, *value.values()] if isinstance(value, dict) else value
+        return depth < MAX_DEPTH and all(can_be_kept(item, depth + 1) for item in inner)
+    return True
 
 
 class Frozen(BaseModel):

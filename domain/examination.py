@@ -24,7 +24,7 @@ from domain.application import (
     PastYear,
     PersonName,
 )
-from domain.base import Frozen, JsonObject
+from domain.base import MAX_DEPTH, Frozen, JsonObject
 from domain.deficiencies import Deficiency
 from domain.fees import itemise, total_due
 from domain.messages import Correction, Objection
@@ -41,7 +41,6 @@ BALANCE_DUE = "BALANCE_DUE"
 """The rest of the fee on the archive route, due once the archive has made its copy."""
 PAYMENT_FIELD = f"documents.{DocumentKind.PAYMENT_PROOF}"
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-_MAX_DEPTH = 20
 LONGEST_FIELD_NAME = 40
 """No field of ours has a longer name; a longer key is somebody's text."""
 NOT_FOUND_IN_RECORDS = "NOT_FOUND_IN_RECORDS"
@@ -193,7 +192,7 @@ def _transportable(value: Any, depth: int = 0) -> Any:
     """
     if isinstance(value, str):
         return _LONE_SURROGATE.sub("\ue000", value)
-    if depth > _MAX_DEPTH:
+    if depth > MAX_DEPTH:
         return None
     if isinstance(value, dict):
         return {_transportable(key): _transportable(item, depth + 1) for key, item in value.items()}

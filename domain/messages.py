@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field, StrictInt, StringConstraints, field_validator, model_validator
 
 from domain.application import DeliveryMethod, Document
-from domain.base import Frozen, IsoDate, JsonObject
+from domain.base import Frozen, IsoDate, JsonObject, can_be_kept
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:\-]{0,99}$")]
 """An identifier another system gives a message or a person, so that it is known again."""
@@ -55,6 +55,8 @@ class Correction(GivenForAnother):
             raise ValueError("give scans under documents, beside changes: each replaces its kind")
         if "submission_id" in changes:
             raise ValueError("submission_id is not to be changed")
+        if not can_be_kept(changes):
+            raise ValueError("nested too deeply, or holds a number that is none")
         return changes
 
 

@@ -149,11 +149,7 @@ class Settings(BaseSettings):
     @field_validator("case_url")
     @classmethod
     def _names_the_case(cls, pattern: str) -> str:
-        try:
-            named = pattern.format(number="1") != pattern
-        except (KeyError, IndexError, ValueError):
-            named = False
-        if not named:
+        if "{number}" not in pattern:
             raise ValueError("write the address with {number} in the place of the control number")
         return pattern
 
@@ -201,6 +197,11 @@ class Settings(BaseSettings):
     @field_validator("holders_base_url", "payments_base_url", "sms_base_url", "verification_url")
     @classmethod
     def _web_address(cls, address: str) -> str:
+        if "@" in address:
+            raise ValueError(
+                "write the address without user and password: what a system is shown is named "
+                f"in {PREFIX}CREDENTIALS_FILE"
+            )
         return str(_WEB_ADDRESS.validate_python(address)).rstrip("/")
 
     @field_validator("holders_base_url", "payments_base_url", "sms_base_url")
@@ -217,6 +218,8 @@ class Settings(BaseSettings):
     @field_validator("store_endpoint")
     @classmethod
     def _web_address_if_any(cls, address: str | None) -> str | None:
+        if address and "@" in address:
+            raise ValueError(f"write the address alone, and the key in {PREFIX}STORE_KEY")
         return address and str(_WEB_ADDRESS.validate_python(address)).rstrip("/")
 
     @field_validator("metrics_address")
@@ -300,8 +303,12 @@ class Settings(BaseSettings):
         return S3Access(endpoint=endpoint, key=key, secret=secret, region=self.store_region)
 
 
-_PASSWORD = re.compile(r"(://[^/:@]+):[^/@]*@")
-"""A password inside an address."""
+_PASSWORD = re.compile(r"(://[^/:@]*):.*@")
+"""A password inside an address, up to the last sign that may end it."""
+_PASSED = re.compile(r"([?&][^=&]*(?:password|passwd|secret|token)[^=&]*=)[^&]*", re.IGNORECASE)
+"""One behind it."""
+_DEEPEST = 100
+"""So many brackets are no setting of anybody's."""
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 _WEB_ADDRESS: TypeAdapter[HttpUrl] = TypeAdapter(HttpUrl)
 _OFFICER: TypeAdapter[str | None] = TypeAdapter(Identifier | None)
@@ -314,9 +321,16 @@ def load_settings(**overrides: object) -> Settings:
         BadSettings: A value cannot be used, or a variable is unknown.
     """
     known = {PREFIX + name.upper() for name in Settings.model_fields}
-    for variable in os.environ:
-        if variable.startswith(PREFIX) and variable.split("__")[0] not in known:
-            raise BadSettings(f"{variable}: there is no such setting; see `diploma settings`")
+    for variable, text in os.environ.items():
+        if not variable.startswith(PREFIX):
+            continue
+        if variable.split("__")[0] not in known:
+            shown = re.sub(r"[^A-Za-z0-9_]", "?", variable)
+            raise BadSettings(f"{shown}: there is no such setting; see `diploma settings`")
+        if _is_garbled(text):
+            raise BadSettings(f"{variable}: is no text in UTF-8; type it anew")
+        if text.count("[") + text.count("{") > _DEEPEST:
+            raise BadSettings(f"{variable}: is nested too deeply to be a setting")
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except SettingsError:
@@ -325,6 +339,15 @@ def load_settings(**overrides: object) -> Settings:
         detail = error.errors(include_url=False, include_input=False)[0]
         name = PREFIX + "__".join(str(part) for part in detail["loc"]).upper()
         raise BadSettings(f"{name}: {detail['msg']}") from None
+
+
+def _is_garbled(text: str) -> bool:
+    """True when something in a variable could not be read as UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def listing(settings: Settings) -> list[tuple[str, str, str]]:
@@ -340,4 +363,5 @@ def _rows(model: BaseModel, prefix: str) -> Iterator[tuple[str, str, str]]:
             yield from _rows(value, variable + "__")
         else:
             shown = _PASSWORD.sub(r"\1:***@", "" if value is None else str(value))
+            shown = _PASSED.sub(r"\1***", shown)
             yield variable, shown, field.description or ""
