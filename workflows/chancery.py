@@ -202,7 +202,7 @@ class Chancery:
         return due
 
     def _moment(self) -> datetime:
-        """Until when everything has come: the alarm says so, never the clock.
+        """Until when everything has come: the alarm says so, or who writes now, never the clock.
 
         A worker that takes a case over to answer a query may be handed the result of a step
         with the time of the task before it; when the case is replayed, that time is another.
@@ -210,7 +210,8 @@ class Chancery:
         state = self._case.state
         if not state.hands_along or state.setup is None:
             return workflow.now()
-        return max(self._alarm.rung_for, state.setup.clock.origin)
+        origin = state.setup.clock.origin
+        return max(self._alarm.rung_for, state.written_at or origin, origin)
 
     def _later(self) -> datetime | None:
         """The next moment at which something may become due by itself."""

@@ -141,6 +141,7 @@ class Post:
             facts = facts.model_copy(update={"attached": TEMPLATE_LABELS[paper.template]})
         not_before = setup.clock.engine_time(allowed)
         if state.has_chancery and allowed == now:
+            state.written_at = not_before
             not_before = setup.clock.origin  # on a fast clock now comes back rounded up
         state.outbox.append(
             Notice(

@@ -238,6 +238,8 @@ class CaseState(BaseModel):
     notices: int = 0
     mails_sent: int = 0
     mails_rejected: list[str] = []
+    written_at: Instant | None = None
+    """When people were last written to at once, on the engine's clock: so far time has come."""
     handed_along: list[str] = []
     """Keys of notices that went along with a question to the holder, until they are heard of."""
     mail_postponed: dict[str, Postponed] = {}
