@@ -29,7 +29,7 @@ async def fails(client: Client, row: cases.CaseRow) -> bool:
     described = await client.get_workflow_handle(workflow_id(row.control_number)).describe()
     steps = described.raw_description.pending_activities
     failed = [step.last_failure.application_failure_info.type for step in steps if step.attempt > 1]
-    stuck = any(kind and kind != "NotYet" for kind in failed)
+    stuck = any(kind != "NotYet" for kind in failed)
     return stuck or described.raw_description.pending_workflow_task.attempt > TRIES
 
 
