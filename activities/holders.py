@@ -47,6 +47,8 @@ class HolderAnswer(ErrandAnswer):
     """
 
     report: DispatchReport | None = None
+    late: bool = False
+    """True when it is without an answer for the sake of a term."""
 
     @property
     def is_empty(self) -> bool:
@@ -89,7 +91,7 @@ class HolderActivities:
                 again = deadline.next_attempt(consultation.poll_every)
                 patient = so_far.patient(failure, again)
                 if deadline.is_over and not patient.non_retryable:
-                    return HolderAnswer(report=so_far.report)
+                    return HolderAnswer(report=so_far.report, late=True)
                 raise patient from None
         return HolderAnswer(**dict(answer), report=so_far.report)
 

@@ -261,7 +261,7 @@ class DuplicateRequest(CaseMessages):
             return
         window = Window(opened_at=state.ended_at, term=setup.terms.aftercare, zone=setup.zone)
         until = setup.clock.engine_time(window.due_at(setup.calendar))
-        while (left := until - workflow.now()) > timedelta(0):
+        while (left := self._left(until)) > timedelta(0):
             if self._is_long():
                 await self._continue_as_new()
             await self._hear(left)
@@ -270,6 +270,14 @@ class DuplicateRequest(CaseMessages):
             self._case.publish()
         if state.open_charge is not None:
             await self._refund_late_payment()
+
+    def _left(self, until: datetime) -> timedelta:
+        """How long it is to a moment: the alarm says when it has come, not the clock of a task."""
+        if not self._state.hands_along:
+            return until - workflow.now()
+        if self._alarm.rung_for >= until:
+            return timedelta(0)
+        return max(until - workflow.now(), timedelta(milliseconds=1))
 
     async def _hear(self, at_most: timedelta) -> None:
         """Wait until something new is noted."""

@@ -93,6 +93,7 @@ class HolderDesk:
             if self._ladder.is_over(answered):
                 return None
             back_in = self._ladder.due_in()
+        until = workflow.now() + back_in if back_in is not None else None
         polling = self._start(consultation.model_copy(update={"back_in": back_in}))
         try:
             async with Asking(polling):
@@ -104,12 +105,14 @@ class HolderDesk:
         except ActivityError as error:
             if error.retry_state is not RetryState.TIMEOUT:
                 raise
-            return None
+            answer = HolderAnswer(late=True)
         else:
             self._chancery.heard(answer.report)
-            return answer
         finally:
             self._chancery.heard(None)
+        if answer.late and until is not None:
+            self._ladder.comes_to(until)
+        return answer
 
     def _take(self, answer: HolderAnswer) -> None:
         if answer.reply is not None:

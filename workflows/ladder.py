@@ -21,6 +21,9 @@ NOT_REPEATED = frozenset({"case_cap", "response"})
 """Windows that end with the breach; nobody is reminded of them afterwards."""
 
 
+_AT_LEAST = timedelta(milliseconds=1)
+
+
 class Ladder:
     """Lets a case wait and climbs the ladder of whatever window is running meanwhile."""
 
@@ -35,6 +38,21 @@ class Ladder:
         self._case = case
         self._alarm = alarm
         self._must_stop = must_stop
+        self._come_to = alarm.rung_for
+
+    def comes_to(self, moment: datetime) -> None:
+        """A moment has come without the alarm: a step that was to be back then is."""
+        self._come_to = max(self._come_to, moment)
+
+    def _moment(self) -> datetime:
+        """Until when everything has come: a ring says so, never the clock of a task.
+
+        A worker that takes a case over may be handed a result with the time of an earlier task;
+        when the case is replayed, that time is another.
+        """
+        if not self._case.state.hands_along:
+            return workflow.now()
+        return max(self._alarm.rung_for, self._come_to)
 
     def is_over(self, done: Callable[[], bool]) -> bool:
         """True when there is no more reason to wait for `done`."""
@@ -43,7 +61,7 @@ class Ladder:
     def due_in(self) -> timedelta | None:
         """How long nothing is to be climbed; None for ever."""
         following = self._next()
-        return following[2] - workflow.now() if following else None
+        return max(following[2] - workflow.now(), _AT_LEAST) if following else None
 
     async def wait(self, done: Callable[[], bool], looked_after: timedelta | None = None) -> None:
         """Wait for `done`, as long as it takes.
@@ -82,7 +100,7 @@ class Ladder:
         """Climb every rung whose moment has come; after a long silence several at once."""
         while True:
             following = self._next()
-            if following is None or following[2] > workflow.now():
+            if following is None or following[2] > self._moment():
                 return
             self._climb(following[0], following[1])
 
