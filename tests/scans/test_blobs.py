@@ -33,8 +33,14 @@ SCAN = b"%PDF-1.7 a scan of a passport " + MARKER
 NO_SCAN = hashlib.sha256(b"never put").hexdigest()
 SECONDS = 20
 
-UNPERTURBED = ("--dir-cache-time=0s", "--local-no-check-updated", "--low-level-retries=1")
-"""Serves what is there, also when somebody has changed it a moment ago."""
+MOMENT = 0.02
+"""For how long, in seconds, a server of the tests believes that a folder is as it was.
+
+Not zero: its cache would clean itself without a pause, and requests wait for the lock of it.
+"""
+
+UNPERTURBED = (f"--dir-cache-time={MOMENT}s", "--local-no-check-updated", "--low-level-retries=1")
+"""Serves what is there, also when somebody has changed it a little before."""
 
 
 class S3Server:
@@ -97,6 +103,13 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[BlobStore, Pa
         BlobStore(f"s3://bucket/{tmp_path.name}", sealer(), server.access()),
         server.bucket / tmp_path.name,
     )
+
+
+def change(file: Path, content: bytes) -> None:
+    """Write into a store behind its server's back, and wait until it has seen it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
+    time.sleep(3 * MOMENT)
 
 
 def files(folder: Path) -> list[str]:
@@ -186,7 +199,7 @@ def test_nothing_climbs_out_of_the_store(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "change",
+    "damage",
     [
         lambda _: b"",
         lambda sealed: sealed[:-1],
@@ -196,12 +209,12 @@ def test_nothing_climbs_out_of_the_store(name: str, tmp_path: Path) -> None:
     ],
 )
 def test_a_changed_content_is_never_given_out(
-    place: tuple[BlobStore, Path], change: Callable[[bytes], bytes]
+    place: tuple[BlobStore, Path], damage: Callable[[bytes], bytes]
 ) -> None:
     store, folder = place
     sha256 = store.put(NUMBER, SCAN)
     file = folder / NUMBER / sha256
-    file.write_bytes(change(file.read_bytes()))
+    change(file, damage(file.read_bytes()))
     with pytest.raises(BlobDamaged):
         store.get(NUMBER, sha256)
     assert store.put(NUMBER, SCAN) == sha256  # and it is mended by putting it again
@@ -213,7 +226,7 @@ def test_a_content_moved_to_another_case_or_hash_is_damaged(place: tuple[BlobSto
     mine, other, theirs = store.put(NUMBER, SCAN), store.put(NUMBER, b"x"), store.put(OTHER, SCAN)
     sealed = (folder / NUMBER / mine).read_bytes()
     for case, sha256 in ((OTHER, theirs), (NUMBER, other)):
-        (folder / case / sha256).write_bytes(sealed)
+        change(folder / case / sha256, sealed)
         with pytest.raises(BlobDamaged):
             store.get(case, sha256)
 
@@ -221,10 +234,8 @@ def test_a_content_moved_to_another_case_or_hash_is_damaged(place: tuple[BlobSto
 def test_strange_files_in_the_store_are_no_contents(place: tuple[BlobStore, Path]) -> None:
     store, folder = place
     sha256 = store.put(NUMBER, SCAN)
-    (folder / "README.txt").write_text("hello")
-    (folder / NUMBER / "short").write_text("hello")
-    (folder / "someone").mkdir()
-    (folder / "someone" / sha256).write_text("hello")
+    for name in ("README.txt", f"{NUMBER}/short", f"someone/{sha256}"):
+        change(folder / name, b"hello")
     assert list(store.list()) == [(NUMBER, sha256)]
 
 
@@ -234,12 +245,11 @@ def test_what_0_3_0_kept_in_plain_is_found_until_it_is_deleted(
     store, folder = place
     sha256 = hashlib.sha256(SCAN).hexdigest()
     file = folder / sha256[:2] / sha256[2:]
-    file.parent.mkdir(parents=True)
-    file.write_bytes(SCAN)
+    change(file, SCAN)
     assert store.get(NUMBER, sha256) == store.get(OTHER, sha256) == SCAN
     store.delete(NUMBER, sha256, shared=True)
     assert store.get(OTHER, sha256) == SCAN
-    file.write_bytes(b"changed")
+    change(file, b"changed")
     with pytest.raises(BlobDamaged):
         store.get(OTHER, sha256)
     store.delete(OTHER, sha256)
