@@ -308,7 +308,9 @@ async def update(
             cause.message if isinstance(cause, ApplicationError) else "the case turned it down"
         ) from None
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
-        # The SDK turns the cancellation at the end of our patience into an error of its own.
+        # The SDK turns a cancellation, as that at the end of our patience, into its own error.
+        if (task := asyncio.current_task()) is not None and task.cancelling():
+            raise asyncio.CancelledError from None
         raise NoWorker("no worker answered; try again when one runs") from None
     return answered
 

@@ -160,6 +160,7 @@ class Corrections:
         self._contact.look_again()
         self._take_over(assessed)
         if before is not None and state.application is not None:
+            self._intake.recognise(before.documents)
             replaced = hashes(before.documents) - hashes(state.application.documents)
             state.superseded += tuple(sorted(replaced))
         return outcome.deficiencies + await self._intake.faults()

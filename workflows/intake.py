@@ -47,11 +47,50 @@ class Intake:
             return state.scan_faults
         findings = await examining
         state.application = state.application.model_copy(update={"documents": findings.documents})
+        if state.hands_along:
+            self._remember(documents, findings.documents)
         state.scan_faults = findings.deficiencies
         state.superseded += findings.superseded
         state.examined = state.scans
         self._case.note("scans", f"{len(findings.deficiencies)} of {len(hashes(documents))} faulty")
         return state.scan_faults
+
+    def recognise(self, before: tuple[Document, ...]) -> None:
+        """Take a file that is handed in once more for what was made of it.
+
+        A correction is sent again when its answer was lost, and by then the store may have
+        forgotten the file, as the case needs it no more.
+
+        Args:
+            before: The documents that the application had until now.
+        """
+        state, kept = self._case.state, hashes(before)
+        if state.application is None:
+            return
+        handed_in = state.application.documents
+        again = {
+            file: cleaned
+            for file, cleaned in state.cleaned.items()
+            if cleaned in kept and file in hashes(handed_in)
+        }
+        documents = tuple(
+            document.model_copy(
+                update={"sha256": again.get(document.sha256 or "", document.sha256)}
+            )
+            for document in handed_in
+        )
+        state.application = state.application.model_copy(update={"documents": documents})
+        state.superseded += tuple(sorted(again))
+
+    def _remember(self, given: tuple[Document, ...], cleaned: tuple[Document, ...]) -> None:
+        """Note what became of each file, for as long as the application has it."""
+        state, needed = self._case.state, hashes(cleaned)
+        made = state.cleaned | {
+            before.sha256: after.sha256
+            for before, after in zip(given, cleaned, strict=True)
+            if before.sha256 and after.sha256 and before.sha256 != after.sha256
+        }
+        state.cleaned = {file: kept for file, kept in made.items() if kept in needed}
 
 
 def hashes(documents: tuple[Document, ...]) -> set[str]:

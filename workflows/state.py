@@ -141,6 +141,8 @@ class CaseState(BaseModel):
     """The scans that were looked at."""
     scan_faults: tuple[Deficiency, ...] = ()
     """What was found wrong with them."""
+    cleaned: dict[str, str] = {}
+    """Hashes of files as they were handed in, and of what the application has instead."""
     superseded: tuple[str, ...] = ()
     """Hashes of contents that the case needs no more, until the store has forgotten them."""
     accepted: bool = False

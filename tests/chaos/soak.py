@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import ParamSpec, TypeVar
 
@@ -143,17 +144,12 @@ class Life:
     async def run(self, client: Client, stack: Ground) -> None:
         """Submit, act as the applicant would, and go when nothing is left to do."""
         await self._begin(client, stack)
-        everything = asyncio.gather(
-            self._act(client, stack),
-            self._notes(client, stack),
-            self._withdraw(client, stack),
-            self._payments(client, stack),
-        )
-        try:
-            async with asyncio.timeout(PATIENCE):
-                await everything
-        except TimeoutError:
-            everything.cancel()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as everything:
+                everything.create_task(self._act(client, stack))
+                everything.create_task(self._notes(client, stack))
+                everything.create_task(self._withdraw(client, stack))
+                everything.create_task(self._payments(client, stack))
 
     async def _begin(self, client: Client, stack: Ground) -> None:
         player = self.plan.player
@@ -265,8 +261,12 @@ async def insisted(act: Callable[P, Awaitable[T]], *args: P.args, **more: P.kwar
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 raise cases.TurnedDown("the workflow has ended") from None
-        except (cases.NoWorker, TemporaryFailure, RPCTimeoutOrCancelledError):
+        except (cases.NoWorker, TemporaryFailure):
             pass
+        except RPCTimeoutOrCancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise asyncio.CancelledError from None
         await asyncio.sleep(1)
 
 

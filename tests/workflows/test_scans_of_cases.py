@@ -132,6 +132,30 @@ async def test_only_the_cleaned_scan_is_kept(stage: Stage) -> None:
     assert b"Exif" not in content
 
 
+async def test_a_correction_sent_again_needs_its_scan_no_more(stage: Stage) -> None:
+    applicant = Applicant(stage)
+    faulty = [
+        applicant.hands_in(kind, sample.name, sample.content)
+        for kind, (_, sample) in zip((PASSPORT, REGISTRATION), worst(), strict=False)
+    ]
+    story = await applicant.submits(faulty)
+    await story.reaches(CaseStatus.RETURNED)
+    raw = photograph(5)
+    document = applicant.hands_in(PASSPORT, "passport.jpg", raw)
+    correction: JsonObject = {"changes": {}, "documents": [document]}
+
+    async def is_forgotten() -> bool:
+        return (story.number, document["sha256"]) not in set(stage.store.list())
+
+    first = await story.update(Update.SUBMIT_CORRECTION, correction, CorrectionAnswer)
+    await until(is_forgotten)
+    assert await story.update(Update.SUBMIT_CORRECTION, correction, CorrectionAnswer) == first
+    assert [reason.field for reason in first.still_wrong] == [f"documents.{REGISTRATION}"]
+    applicant.hands_in(PASSPORT, "passport.jpg", raw)
+    await story.update(Update.SUBMIT_CORRECTION, correction, CorrectionAnswer)
+    await until(is_forgotten)
+
+
 async def test_a_scan_the_store_has_lost_is_waited_for(stage: Stage) -> None:
     sample, applicant = ordinary("office_grey"), Applicant(stage)
     document = applicant.hands_in(PASSPORT, sample.name, sample.content)
