@@ -287,9 +287,23 @@ async def rows(
 
 
 async def update(
-    client: Client, number: str, name: Update, payload: BaseModel, answer: type[A]
+    client: Client,
+    number: str,
+    name: Update,
+    payload: BaseModel,
+    answer: type[A],
+    *,
+    identity: str | None = None,
 ) -> A:
     """Ask something of a case and wait for its answer.
+
+    Args:
+        client: Connected to the engine.
+        number: The control number.
+        name: What is asked.
+        payload: The question.
+        answer: Type of the answer.
+        identity: Names the question; asked again by the same name, nothing is done twice.
 
     Raises:
         NoSuchCase: There is none.
@@ -300,7 +314,7 @@ async def update(
     try:
         async with asyncio.timeout(ANSWER_TIMEOUT.total_seconds()):
             answered: A = await _handle(client, number).execute_update(
-                name.value, payload, result_type=answer
+                name.value, payload, id=identity, result_type=answer
             )
     except WorkflowUpdateFailedError as error:
         cause = error.cause

@@ -127,8 +127,13 @@ class Player:
                 # case is looked at from outside, nothing in here could set an event
                 await asyncio.sleep(LOOK_EVERY / 2)
             await asyncio.sleep(step.after_days * stack.day_seconds)
-            await self._take(client, stack, step)
+            await self._insist(client, stack, step)
             await self._look(client)
+
+    async def _insist(self, client: Client, stack: EmbeddedStack, step: ApplicantStep) -> None:
+        while True:
+            with suppress(cases.NoWorker):  # a busy machine, or a worker that has just died
+                return await self._take(client, stack, step)
 
     async def _take(self, client: Client, stack: EmbeddedStack, step: ApplicantStep) -> None:
         if step.correct:
@@ -137,13 +142,17 @@ class Player:
             correction = Correction.model_validate(content)
             await keep(scans, self.number, stack.settings())
             await cases.update(
-                client, self.number, Update.SUBMIT_CORRECTION, correction, CorrectionAnswer
+                client,
+                self.number,
+                Update.SUBMIT_CORRECTION,
+                correction,
+                CorrectionAnswer,
+                identity=f"correction-{self.scenario.applicant.index(step)}",
             )
         if step.withdraw:
             await cases.signal(
                 client, self.number, Signal.WITHDRAW_REQUESTED, WithdrawalRequested()
             )
-
         if step.lift:
             await cases.signal(client, self.number, Signal.SUSPENSION_LIFTED, SuspensionLifted())
 

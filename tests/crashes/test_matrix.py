@@ -147,7 +147,8 @@ async def test_a_route_survives_a_death_at_every_task(
     assert disturbed.outcome == disturbed.expected
     assert disturbed.register_equals_engine
     assert disturbed.most_mails <= 2
-    assert disturbed.differences_to(undisturbed) == {}
+    differences = disturbed.differences_to(undisturbed)
+    assert differences == {}, str(differences)
 
 
 @pytest.mark.parametrize("step", sorted(set(steps())))
