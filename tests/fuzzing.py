@@ -17,6 +17,8 @@ from hypothesis.statistics import collector
 
 LONG_RUN = 60
 """Seconds; a longer run is not doubled any more, so that all tests have their turn."""
+HANGS = 15 * LONG_RUN
+"""Seconds; no run takes so long, on a busy machine either."""
 
 
 @dataclass
@@ -68,6 +70,7 @@ class Fuzzer:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         items[:] = [item for item in items if is_hypothesis_test(getattr(item, "obj", None))]
         for item in items:
+            item.add_marker(pytest.mark.timeout(HANGS), append=False)
             asked = _function(item)._hypothesis_internal_use_settings
             self._records[item.nodeid] = Record(asked, self._times)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -128,6 +129,7 @@ def called(capsys: pytest.CaptureFixture[str], *arguments: str) -> Ended:
     """The command called in this process: much faster, for what needs no process of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["diploma", *arguments])
+        patch.setattr(logging.getLogger(), "handlers", [])  # what logs here writes to our streams
         code = cli.main()
     out, err = capsys.readouterr()
     assert "Traceback" not in out + err
