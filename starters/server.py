@@ -2,11 +2,13 @@
 
 import asyncio
 import ctypes
+import random
 import shutil
 import signal
 import socket
 import sys
-from contextlib import ExitStack, suppress
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 from temporalio.client import Client
@@ -15,6 +17,8 @@ from temporalio.converter import PayloadCodec
 from workers.temporal import Unreachable, connect
 from workflows.contracts import SEARCH_ATTRIBUTES
 
+NEVER_GIVEN = range(10_000, 32_768)
+"""Ports below those that Linux, macOS and Windows give to outgoing connections."""
 HOST = "127.0.0.1"
 START_SECONDS = 40
 STOP_SECONDS = 10
@@ -172,12 +176,13 @@ def port_is_free(port: int) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """Different ports that were free a moment ago."""
-    with ExitStack() as held:
-        probes = [held.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind((HOST, 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
+    """Different ports that were free a moment ago.
+
+    None of those that the system gives to whoever connects somewhere: such a port may be taken
+    before its server listens, and whenever the server is away.
+    """
+    shuffled = random.SystemRandom().sample(NEVER_GIVEN, len(NEVER_GIVEN))
+    return list(islice(filter(port_is_free, shuffled), count))
 
 
 def _die_with_parent() -> None:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Self
 
 import pytest
-from aiohttp.test_utils import unused_port
 from helpers import trial_keys
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -26,6 +25,7 @@ from adapters.blobs import BadBlobStore, BlobDamaged, BlobMissing, BlobStore, S3
 from adapters.sealing.errors import BadKeys, KeyDestroyed, KeyUnknown
 from adapters.sealing.keyring import SERVICE
 from domain.numbers import BadControlNumber, control_number
+from starters.server import free_ports
 
 OTHER = control_number({"submission_id": "another"})
 MARKER = b"4510 123456"
@@ -48,7 +48,7 @@ class S3Server:
 
     def __init__(self, program: str, folder: Path) -> None:
         self._program = program
-        self._port = unused_port()
+        self._port = free_ports(1)[0]
         self.bucket = folder / "bucket"
         self.bucket.mkdir(parents=True)
 
@@ -387,7 +387,7 @@ def test_a_writer_killed_halfway_leaves_nothing_that_is_a_content_or_can_be_read
 
 def test_a_server_that_is_away_is_tried_again_later() -> None:
     access = S3Access(
-        endpoint=f"http://127.0.0.1:{unused_port()}", key="key", secret=SecretStr("hush")
+        endpoint=f"http://127.0.0.1:{free_ports(1)[0]}", key="key", secret=SecretStr("hush")
     )
     store = BlobStore("s3://bucket", sealer(), access)
     for attempt in (
