@@ -154,7 +154,12 @@ async def test_a_mail_waits_for_a_paper_the_store_has_lost(stage: Stage) -> None
     await until(is_named, look_every=stage.look_every)
     assert "submitted" not in mails(stage, story)
     stage.store.put(story.number, content)
-    await story.pass_days(0.05)
+
+    async def are_sent() -> bool:
+        await story.pass_days(0.05)
+        return not (await story.view()).mails.waiting
+
+    await until(are_sent, look_every=stage.look_every)
     await story.mails()
     assert attachments(stage, story)["submitted"] == content
 
