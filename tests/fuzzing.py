@@ -57,6 +57,7 @@ class Fuzzer:
     """Runs the property tests in turn, and remembers what became of them."""
 
     def __init__(self, config: pytest.Config) -> None:
+        self._config = config
         self._ends_at = time.monotonic() + config.getoption("fuzz_minutes") * 60
         given: int | None = config.getoption("fuzz_seed")
         self._seed = random.SystemRandom().randrange(10**6) if given is None else given
@@ -112,6 +113,9 @@ class Fuzzer:
         if report.failed:
             record = self._records[report.nodeid]
             record.failed_with = f"--fuzz-seed={self._seed} --fuzz-times={record.times}"
+            # Told at once, too: the end may be an hour away, or never come.
+            reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+            reporter.write_line(f"\n{report.nodeid} {record.failed_with}\n{report.longreprtext}")
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("fuzzing")
