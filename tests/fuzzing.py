@@ -114,7 +114,7 @@ class Fuzzer:
             record = self._records[report.nodeid]
             record.failed_with = f"--fuzz-seed={self._seed} --fuzz-times={record.times}"
             # Told at once, too: the end may be an hour away, or never come.
-            reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+            reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
             reporter.write_line(f"\n{report.nodeid} {record.failed_with}\n{report.longreprtext}")
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
