@@ -48,6 +48,7 @@ from workflows.contracts import (
     CaseView,
     Signal,
     Update,
+    update_id,
     workflow_id,
 )
 
@@ -293,7 +294,7 @@ async def update(
     payload: BaseModel,
     answer: type[A],
     *,
-    identity: str | None = None,
+    occasion: int | None = None,
 ) -> A:
     """Ask something of a case and wait for its answer.
 
@@ -303,7 +304,7 @@ async def update(
         name: What is asked.
         payload: The question.
         answer: Type of the answer.
-        identity: Names the question; asked again by the same name, nothing is done twice.
+        occasion: Counts such questions; put again with the same number, nothing is done twice.
 
     Raises:
         NoSuchCase: There is none.
@@ -314,7 +315,7 @@ async def update(
     try:
         async with asyncio.timeout(ANSWER_TIMEOUT.total_seconds()):
             answered: A = await _handle(client, number).execute_update(
-                name.value, payload, id=identity, result_type=answer
+                name.value, payload, id=update_id(name, occasion), result_type=answer
             )
     except WorkflowUpdateFailedError as error:
         cause = error.cause

@@ -147,7 +147,7 @@ class Player:
                 Update.SUBMIT_CORRECTION,
                 correction,
                 CorrectionAnswer,
-                identity=f"correction-{self.scenario.applicant.index(step)}",
+                occasion=self.scenario.applicant.index(step),
             )
         if step.withdraw:
             await cases.signal(

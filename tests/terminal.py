@@ -131,6 +131,8 @@ def called(capsys: pytest.CaptureFixture[str], *arguments: str) -> Ended:
         patch.setattr(sys, "argv", ["diploma", *arguments])
         patch.setattr(logging.getLogger(), "handlers", [])  # what logs here writes to our streams
         code = cli.main()
+        for handler in logging.getLogger().handlers:
+            handler.close()
     out, err = capsys.readouterr()
     assert "Traceback" not in out + err
     assert "please report it" not in err

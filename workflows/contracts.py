@@ -89,6 +89,11 @@ def certificate_workflow_id(control_number: str) -> str:
     return f"temporary-certificate/{control_number}"
 
 
+def update_id(update: Update, occasion: int | None) -> str | None:
+    """Id of a question put to a case, the same whenever it is put again; None leaves it open."""
+    return None if occasion is None else f"{update}-{occasion}"
+
+
 class CaseRequest(Frozen):
     """Input of a `DuplicateRequest`: the application as it came, examined by the case itself."""
 

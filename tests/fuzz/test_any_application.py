@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
@@ -75,7 +76,7 @@ def told_by_hand(document: Any) -> Iterator[str]:
         value = inside[key]
         if not isinstance(value, str) or len(value) < LEAST_TELLING or value in OUR_OWN_WORDS:
             continue
-        is_code = value.isascii() and value.replace("_", "").isalpha()
+        is_code = value.isascii() and re.sub("[_.]", "", value).isalpha()  # or names a field
         if not is_code:
             yield value
 
