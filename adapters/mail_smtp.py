@@ -1,35 +1,32 @@
 """Mail over SMTP (R11): one recipient per mail, failures told apart by the reply code alone."""
 
+import asyncio
+import secrets
+from binascii import b2a_base64
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
-from email.charset import Charset
-from email.encoders import encode_base64
 from email.header import Header
-from email.message import Message
-from email.mime.base import MIMEBase
-from email.mime.multipart import MIMEMultipart
-from email.mime.nonmultipart import MIMENonMultipart
 from email.utils import format_datetime
-from typing import Any
 
 import aiosmtplib
-from aiosmtplib import SMTPException, SMTPRecipientsRefused, SMTPResponseException
+from aiosmtplib import SMTP, SMTPException, SMTPHeloError, SMTPResponseException
 
 from activities.ports import Attachment, Mail, PermanentFailure, TemporaryFailure
 from adapters.smtp_settings import ADDRESS, MailSecurity, SmtpSettings
 from adapters.transport import tls_context, tls_fault
 
-_READABLE = Charset("utf-8")
-_READABLE.body_encoding = None  # type: ignore[assignment]  # which the library documents
-"""Leaves a body as it is, without base64."""
 _LONGEST_LINE = 998
 """Bytes a line may have as it is (RFC 5321)."""
+_ENCODED_LINE = 76
+"""Characters a line of base64 may have (RFC 2045)."""
 _PERMANENT = range(500, 600)
 _REFUSALS_OF_US = frozenset({530, 534, 535, 538})
 """Permanent codes that ask for another login or for TLS: an operator's matter, not the mail's."""
 
 
 class SmtpMailGateway:
-    """Implements MailGateway; one connection per mail."""
+    """Implements MailGateway. A connection that is idle waits a little for the next mail."""
 
     def __init__(self, settings: SmtpSettings) -> None:
         """Take the settings and read the files they name.
@@ -38,11 +35,21 @@ class SmtpMailGateway:
             BadTlsFile: One of the files cannot be used.
         """
         self._settings = settings
+        self._sender = _ascii_address(settings.sender_address)
         name = Header(_one_line(settings.sender_name), header_name="From").encode()
-        self._from = f"{name} <{_ascii_address(settings.sender_address)}>"
+        self._from = f"{name} <{self._sender}>"
         plain = settings.security is MailSecurity.NONE
         files = (settings.ca_file, settings.client_certificate, settings.client_key)
         self._tls = None if plain else tls_context(*files)
+        self._idle: dict[SMTP, asyncio.Task[None]] = {}
+        """Connections, each with what ends it when its time is over; the last was used last."""
+
+    async def close(self) -> None:
+        """End the connections that are idle; a later mail opens new ones."""
+        for connection, end in list(self._idle.items()):
+            del self._idle[connection]
+            end.cancel()
+            await _end(connection)
 
     async def send(self, mail: Mail) -> None:
         """Hand one mail to the mail server.
@@ -58,13 +65,11 @@ class SmtpMailGateway:
         """
         try:
             recipient = _ascii_address(mail.to)
-            message = self._message(mail, recipient)
+            headers = self._headers(mail, recipient)
         except ValueError:
             raise PermanentFailure("mail cannot be written: address or text unusable") from None
         try:
-            await self._deliver(message, recipient)
-        except SMTPRecipientsRefused as error:
-            raise _refusal(error.recipients[0]) from None
+            await self._deliver(headers, mail, recipient)
         except SMTPResponseException as error:
             raise _refusal(error) from None
         except TimeoutError:
@@ -72,77 +77,153 @@ class SmtpMailGateway:
         except (SMTPException, OSError) as error:
             raise TemporaryFailure(_trouble(error)) from None
 
-    async def _deliver(self, message: "Message[Any, Any]", recipient: str) -> None:
+    async def _deliver(self, headers: bytes, mail: Mail, recipient: str) -> None:
+        connection = await self._with_sender()
+        try:
+            await connection.rcpt(recipient)
+            await connection.data(headers + _content(mail, readable=_takes_eight_bits(connection)))
+        except SMTPResponseException:
+            await _end(connection)
+            raise
+        except BaseException:
+            connection.close()
+            raise
+        self._keep(connection)
+
+    async def _with_sender(self) -> SMTP:
+        """A connection on which a mail has been begun: one that was idle, or a new one."""
+        while self._idle:
+            connection, end = self._idle.popitem()
+            end.cancel()
+            # The server may have had enough of it, and nothing was said of this mail yet.
+            with suppress(SMTPException, OSError):
+                await self._begin(connection)
+                return connection
+            connection.close()
+        connection = self._new_connection()
+        try:
+            await connection.connect()
+            if connection.is_ehlo_or_helo_needed:
+                try:
+                    await connection.ehlo()
+                except SMTPHeloError:
+                    await connection.helo()
+            await self._begin(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    async def _begin(self, connection: SMTP) -> None:
+        eight_bits = ["BODY=8BITMIME"] if _takes_eight_bits(connection) else []
+        await connection.mail(self._sender, options=eight_bits)
+
+    def _new_connection(self) -> SMTP:
         settings = self._settings
-        await aiosmtplib.send(
-            message,
-            sender=_ascii_address(settings.sender_address),
-            recipients=[recipient],
+        return SMTP(
             hostname=settings.host,
             port=settings.port,
             username=settings.username,
             password=settings.password.get_secret_value() if settings.password else None,
             # Otherwise the greeting would tell the name of this machine.
-            local_hostname=_ascii_address(settings.sender_address).partition("@")[2],
+            local_hostname=self._sender.partition("@")[2],
             timeout=settings.timeout_seconds,
             use_tls=settings.security is MailSecurity.TLS,
             start_tls=settings.security is MailSecurity.STARTTLS,
             tls_context=self._tls,
         )
 
-    def _message(self, mail: Mail, recipient: str) -> "Message[Any, Any]":
-        """The mail as it is sent.
+    def _keep(self, connection: SMTP) -> None:
+        self._idle[connection] = asyncio.create_task(self._end_when_idle(connection))
 
-        Of the older classes of the library: the newer ones take each header apart and put it
-        together anew, which cost more than everything else a mail does.
+    async def _end_when_idle(self, connection: SMTP) -> None:
+        await asyncio.sleep(self._settings.keep_seconds)
+        del self._idle[connection]
+        await _end(connection)
+
+    def _headers(self, mail: Mail, recipient: str) -> bytes:
+        """All of them but those that say what the content is.
+
+        Written by hand, as is the content: the library's messages take each line apart and put
+        it together anew, which costs more than all else that a mail does.
+
+        Raises:
+            ValueError: A header would be two.
         """
         settings = self._settings
-        body = MIMEMultipart("alternative")
-        body.attach(_part(mail.text, "plain"))
-        body.attach(_part(mail.html, "html"))
-        message: Message[Any, Any] = body
-        if mail.attachments:
-            files = [_attached(file) for file in mail.attachments]
-            message = MIMEMultipart("mixed", None, [body, *files])
-        message["Message-ID"] = _Unfolded(mail.message_id)
-        message["Date"] = format_datetime(datetime.now(UTC))
-        message["From"] = self._from
-        message["To"] = _Unfolded(recipient)
-        if settings.reply_to is not None:
-            message["Reply-To"] = _Unfolded(_ascii_address(settings.reply_to))
-        message["Subject"] = Header(_one_line(mail.subject), header_name="Subject")
-        message["Auto-Submitted"] = "auto-generated"
-        if mail.errand_key is not None:
-            message["X-Diploma-Errand"] = _Unfolded(mail.errand_key)
-        message["Content-Language"] = "ru"
-        return message
+        headers = {
+            "MIME-Version": "1.0",
+            "Message-ID": mail.message_id,
+            "Date": format_datetime(datetime.now(UTC)),
+            "From": self._from,
+            "To": recipient,
+            "Reply-To": settings.reply_to and _ascii_address(settings.reply_to),
+            "Subject": Header(_one_line(mail.subject), header_name="Subject").encode(),
+            "Auto-Submitted": "auto-generated",
+            "X-Diploma-Errand": mail.errand_key,
+            "Content-Language": "ru",
+        }
+        lines = (f"{name}: {value}" for name, value in headers.items() if value is not None)
+        return b"".join(map(_header, lines))
 
 
-class _Unfolded(Header):
-    """A value without a space in it: to fold it would leave its first line empty."""
-
-    def encode(
-        self,
-        splitchars: str = ";, \t",
-        maxlinelen: int | None = None,  # noqa: ARG002
-        linesep: str = "\n",
-    ) -> str:
-        return super().encode(splitchars, 0, linesep)
+async def _end(connection: SMTP) -> None:
+    """Take leave, as a server expects it; it may have hung up already."""
+    try:
+        await connection.quit()
+    except (SMTPException, OSError):
+        connection.close()
 
 
-def _part(text: str, subtype: str) -> MIMENonMultipart:
-    longest = max(map(len, text.encode().split(b"\n")))
-    part = MIMENonMultipart("text", subtype, charset="utf-8")
-    part.set_payload(text, _READABLE if longest <= _LONGEST_LINE else "utf-8")
-    return part
+def _takes_eight_bits(connection: SMTP) -> bool:
+    return connection.supports_extension("8BITMIME")
 
 
-def _attached(file: Attachment) -> MIMEBase:
-    part = MIMEBase(*file.media_type.split("/"))
-    part.set_payload(file.content)
-    encode_base64(part)
-    part.add_header("Content-Disposition", "attachment", filename=file.name)
-    return part
+def _header(line: str) -> bytes:
+    """A header, which the library may have folded."""
+    folded = line.split("\n")
+    if "\r" in line or not all(part.startswith(" ") for part in folded[1:]):
+        raise ValueError("a line break in a header")
+    return "\r\n".join(folded).encode("ascii") + b"\r\n"
+
+
+def _content(mail: Mail, *, readable: bool) -> bytes:
+    """What a mail says and brings, with the headers that tell of it."""
+    texts = (_text(mail.text, "plain", readable), _text(mail.html, "html", readable))
+    said = _together("alternative", *texts)
+    return _together("mixed", said, *map(_attached, mail.attachments)) if mail.attachments else said
+
+
+def _together(subtype: str, *parts: bytes) -> bytes:
+    boundary = secrets.token_hex(16)  # stands in nothing but what is written here
+
+    def lines() -> Iterator[bytes]:
+        yield f'Content-Type: multipart/{subtype}; boundary="{boundary}"\r\n'.encode()
+        for part in parts:
+            yield f"\r\n--{boundary}\r\n".encode()
+            yield part
+        yield f"\r\n--{boundary}--\r\n".encode()
+
+    return b"".join(lines())
+
+
+def _text(text: str, subtype: str, readable: bool) -> bytes:
+    content = text.encode().splitlines()
+    kind = f'Content-Type: text/{subtype}; charset="utf-8"\r\n'.encode()
+    if readable and all(len(line) <= _LONGEST_LINE for line in content):
+        return kind + b"Content-Transfer-Encoding: 8bit\r\n\r\n" + b"\r\n".join([*content, b""])
+    return kind + _encoded(text.encode())
+
+
+def _attached(file: Attachment) -> bytes:
+    kind = f'Content-Type: {file.media_type}\r\nContent-Disposition: attachment; filename="{file.name}"\r\n'
+    return kind.encode("ascii") + _encoded(file.content)
+
+
+def _encoded(content: bytes) -> bytes:
+    encoded = b2a_base64(content, newline=False)
+    lines = (encoded[at : at + _ENCODED_LINE] for at in range(0, len(encoded), _ENCODED_LINE))
+    return b"Content-Transfer-Encoding: base64\r\n\r\n" + b"\r\n".join([*lines, b""])
 
 
 def _one_line(text: str) -> str:

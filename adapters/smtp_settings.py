@@ -52,6 +52,8 @@ class SmtpSettings(Frozen):
     sender_name: str
     timeout_seconds: float = Field(default=30, gt=0)
     """For the connection and for each command."""
+    keep_seconds: float = Field(default=5, ge=0, le=300)
+    """So long a connection that is idle is kept for the next mail; 0 ends it at once."""
 
     @field_validator("security")
     @classmethod

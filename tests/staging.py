@@ -341,9 +341,10 @@ async def working(
     renderer = TemplateMailRenderer(
         mail_domain="duplicates.example.org", case_url="https://example.org/{number}"
     )
+    mail = SmtpMailGateway(smtp)
     notices = NoticeActivities(
         renderer,
-        SmtpMailGateway(smtp),
+        mail,
         sms,
         StaffAddresses(ops="ops@example.org", support="support@example.org"),
     )
@@ -382,5 +383,5 @@ async def working(
         uncached = options.get("max_cached_workflows") == 0
         look_every = 0.1 if uncached else 0.03
         yield Stage(environment, queue, outside, holder, payments, register, store, look_every)
-    for adapter in (payments, sms, register):
+    for adapter in (payments, sms, register, mail):
         await adapter.close()

@@ -139,9 +139,11 @@ class CaseWorker:
             register,
             settings.day_seconds,
         )
+        mail = settings.mail_gateway()
+        self._stack.push_async_callback(mail.close)
         notices = NoticeActivities(
             renderer,
-            settings.mail_gateway(),
+            mail,
             sms,
             StaffAddresses(ops=settings.ops_email, support=settings.support_email),
         )

@@ -107,6 +107,7 @@ class Desk:
             sender_address="no-reply@example.org",
             sender_name="Служба",
             timeout_seconds=5,
+            keep_seconds=0,
         )
         notices = NoticeActivities(
             TemplateMailRenderer("mail.example.org", "https://example.org/{number}"),

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
 from authority import EXPIRED, IMPOSTORS, Authority, impostor
+from helpers import until
 from pydantic import SecretStr, ValidationError
 
 from activities.ports import Attachment, Mail, PermanentFailure, TemporaryFailure
-from adapters.mail_smtp import SmtpMailGateway
+from adapters.mail_smtp import SmtpMailGateway, _content
 from adapters.smtp_settings import MailSecurity, SmtpSettings
 from simulators.mailbox import Mailbox
 from simulators.scenario import MailFault
@@ -41,6 +42,7 @@ def settings(port: int, **others: object) -> SmtpSettings:
             "sender_address": "noreply@diploma.example",
             "sender_name": "Дубликаты дипломов",
             "timeout_seconds": 5,
+            "keep_seconds": 0,
             **others,
         }
     )
@@ -240,6 +242,54 @@ async def test_a_mail_of_unknown_fate_is_sent_again_under_the_same_id(
         await gateway.send(MAIL)
     await gateway.send(MAIL)
     assert [mail["Message-ID"] for mail in mailbox.mails()] == [MAIL.message_id] * 2
+
+
+async def test_mails_in_a_row_go_over_one_connection_until_it_is_idle() -> None:
+    said: list[str] = []
+    async with server_saying(said) as port:
+        gateway = SmtpMailGateway(settings(port, keep_seconds=0.2))
+        await gateway.send(MAIL)
+        await gateway.send(MAIL)
+        mail = ["mail", "rcpt", "data"]
+        assert said == ["ehlo", *mail, *mail]
+        await until(lambda: came(said[-1] == "quit"))
+        await gateway.send(MAIL)
+        assert said[-4:] == ["ehlo", *mail]
+        await gateway.close()
+        assert said[-1] == "quit"
+
+
+async def test_an_idle_connection_the_server_has_ended_costs_no_mail(mailbox: Mailbox) -> None:
+    gateway = SmtpMailGateway(settings(mailbox.port, keep_seconds=60))
+    for _ in range(2):
+        await gateway.send(MAIL)
+        await mailbox.go_away()
+        await mailbox.come_back()
+    await gateway.send(MAIL)
+    assert len(mailbox.mails()) == 3
+    await gateway.close()
+
+
+async def test_no_mail_is_begun_where_another_was_refused(mailbox: Mailbox) -> None:
+    gateway = SmtpMailGateway(settings(mailbox.port, keep_seconds=60))
+    await gateway.send(MAIL)
+    mailbox.play(MailFault.REJECT_550)
+    with pytest.raises(PermanentFailure):
+        await gateway.send(MAIL)
+    await gateway.send(MAIL)
+    assert len(mailbox.mails()) == 2
+    await gateway.close()
+
+
+async def test_a_server_that_knows_no_eight_bits_gets_none() -> None:
+    async with server_saying(ehlo="502 what is that?", helo="250 hello") as port:
+        written = SmtpMailGateway(settings(port))
+        await written.send(MAIL)
+    assert _content(MAIL, readable=False).isascii()
+
+
+async def came(condition: bool) -> bool:
+    return condition
 
 
 class Kept:

@@ -85,6 +85,7 @@ async def send(outside: Outside, mail: Mail) -> None:
         sender_address="noreply@diploma.example",
         sender_name="Дубликаты дипломов",
         timeout_seconds=0.5,
+        keep_seconds=0,
     )
     await SmtpMailGateway(settings).send(mail)
 
