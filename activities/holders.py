@@ -81,7 +81,6 @@ class HolderActivities:
                 so_far.report = await _to_its_end(self._chancery.dispatch(consultation.dispatch))
                 if not so_far.report.all_is_well:
                     return HolderAnswer(report=so_far.report)
-                activity.heartbeat(so_far.details())
             try:
                 with in_engine_terms(deadline.next_attempt):
                     answer = await self._asked(consultation)
@@ -174,6 +173,7 @@ class _SoFar:
         self.unreadable = unreadable
         """Unreadable answers in a row."""
         self.report = report
+        self._told = self.details()
 
     @classmethod
     def of_this_step(cls) -> "_SoFar":
@@ -192,13 +192,11 @@ class _SoFar:
 
     def patient(self, failure: ApplicationError, again: timedelta | None) -> ApplicationError:
         """An unreadable answer may be a passing maintenance page: ask again, but not for ever."""
-        if failure.type != UNREADABLE:
-            if self.unreadable:  # otherwise the engine knows it, and each telling costs a call
-                self.unreadable = 0
-                activity.heartbeat(self.details())
+        self.unreadable = self.unreadable + 1 if failure.type == UNREADABLE else 0
+        if self.details() != self._told:  # otherwise the engine knows it; each telling costs a call
+            activity.heartbeat(self.details())
+        if not self.unreadable:
             return failure
-        self.unreadable += 1
-        activity.heartbeat(self.details())
         return ApplicationError(
             failure.message,
             type=UNREADABLE,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, lru_cache
 
 from holidays import HolidayBase, country_holidays
 
@@ -20,6 +20,12 @@ def official_calendar(
         days: How many days it covers.
         loaded: Years published since the library was released; they outweigh what it knows.
     """
+    return _snapshot(first_day, days, tuple(loaded))
+
+
+@lru_cache(maxsize=8)
+def _snapshot(first_day: date, days: int, loaded: tuple[CalendarYear, ...]) -> WorkingCalendar:
+    # All cases of a day take the same.
     last_day = first_day + timedelta(days=days)
     russia = _russia(first_day.year, last_day.year)
     years = {year.year: year for year in loaded}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from functools import cached_property
 from typing import Self
 
 from domain.base import Frozen
@@ -24,6 +25,10 @@ class WorkingCalendar(Frozen):
     """Hexadecimal bit set: bit n stands for `first_day` + n days, 1 = a working day."""
     published_until: date
     """Last day of the last year the official calendar is published for."""
+
+    @cached_property
+    def _bits(self) -> int:
+        return int(self.worked, 16)
 
     @classmethod
     def build(
@@ -57,7 +62,7 @@ class WorkingCalendar(Frozen):
         """True for a working day; outside the snapshot every Monday to Friday counts as one."""
         offset = (day - self.first_day).days
         if 0 <= offset < self.length:
-            return bool(int(self.worked, 16) >> offset & 1)
+            return bool(self._bits >> offset & 1)
         return day.isoweekday() < SATURDAY
 
     def add_working_days(self, day: date, count: int) -> date:

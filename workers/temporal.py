@@ -5,8 +5,9 @@ import os
 import re
 import tomllib
 from collections.abc import Sequence
+from copy import copy
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import IndexedValueType
@@ -19,11 +20,14 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import (
+    CompositePayloadConverter,
     DataConverter,
     DefaultFailureConverter,
     DefaultFailureConverterWithEncodedAttributes,
     PayloadCodec,
     PayloadConverter,
+    SerializationContext,
+    WithSerializationContext,
 )
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
@@ -36,10 +40,13 @@ from temporalio.runtime import (
     TelemetryFilter,
 )
 from temporalio.service import RPCError, RPCStatusCode
+from temporalio.worker import WorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from adapters.sealing import REFUSED
 from adapters.transport import is_loopback
 from workers.metrics import prometheus
+from workers.runner import CaseRunner
 from workers.settings import PREFIX, BadSettings
 from workflows.contracts import SEARCH_ATTRIBUTES, CaseRequest, CertificateRequest
 from workflows.duplicate_request import DuplicateRequest
@@ -54,12 +61,16 @@ class InsecureConnection(Exception):
     """The Temporal server is on another machine, and TLS is not set up; the text says how."""
 
 
-class TolerantConverter(PydanticPayloadConverter):
+class TolerantConverter(CompositePayloadConverter):
     """Hands on the bytes of what nobody can decode, where no type is asked for.
 
     So are messages read that people type by hand. Otherwise the SDK drops an undecodable one
     with a line in the log, and ops never see that somebody tried to tell the case something.
     """
+
+    def __init__(self) -> None:
+        """Share what knows the types: the SDK makes a converter for every case and every step."""
+        super().__init__(*_PYDANTIC.converters.values())
 
     def from_payloads(
         self, payloads: Sequence[Payload], type_hints: list[type] | None = None
@@ -87,11 +98,24 @@ class TolerantConverter(PydanticPayloadConverter):
             return payload.data
 
 
+_PYDANTIC = PydanticPayloadConverter()
 _STARTS = (CaseRequest, CertificateRequest)
 
 
 def _is_refused(payload: Payload) -> bool:
     return payload.metadata.get("encoding") == REFUSED
+
+
+class CaseConverter(DataConverter):
+    """Binds nothing but the codec to a case; the SDK's would make everything anew."""
+
+    def with_context(self, context: SerializationContext) -> Self:
+        """See the base."""
+        if not isinstance(self.payload_codec, WithSerializationContext):
+            return self
+        bound = copy(self)
+        object.__setattr__(bound, "payload_codec", self.payload_codec.with_context(context))
+        return bound
 
 
 class BriefConverter(DefaultFailureConverterWithEncodedAttributes):
@@ -120,7 +144,7 @@ def plugin(codec: PayloadCodec | None) -> SimplePlugin:
         codec: Seals what leaves the process, texts of failures included (R13); None only to
             see what sealing costs.
     """
-    converter = DataConverter(
+    converter = CaseConverter(
         payload_converter_class=TolerantConverter,
         payload_codec=codec,
         failure_converter_class=BriefConverter,
@@ -129,7 +153,12 @@ def plugin(codec: PayloadCodec | None) -> SimplePlugin:
         "diploma-duplicates",
         data_converter=converter,
         workflows=[DuplicateRequest, TemporaryCertificate],
+        workflow_runner=_case_runner,
     )
+
+
+def _case_runner(given: WorkflowRunner | None) -> WorkflowRunner:
+    return CaseRunner(given or SandboxedWorkflowRunner())
 
 
 def runtime(metrics_address: str | None = None) -> Runtime:
