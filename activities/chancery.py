@@ -10,13 +10,21 @@ from temporalio import activity
 from activities.heartbeats import beating
 from activities.notices import NoticeActivities
 from activities.papers import PaperDesk
-from activities.ports import Attachment, PermanentFailure, Register, TemporaryFailure
+from activities.ports import (
+    Attachment,
+    MaybeDone,
+    PermanentFailure,
+    Register,
+    TemporaryFailure,
+)
 from activities.scans import ScanActivities
 from domain.application import Application
 from domain.base import Frozen
 from domain.notices import Delivery, DeliveryReport, Notice
 from domain.register import CaseRecord, RecordAnswer
 
+UNKNOWN = "it may have arrived: twice nobody was left who knew"
+"""Why a notice is given up that may have been sent."""
 LOOK_EVERY = 0.1
 """Seconds between two looks whether another step has done with the same notices."""
 
@@ -36,7 +44,8 @@ class Dispatch(Frozen):
     """Hashes of contents to be forgotten once the record is written."""
     control_number: str = ""
     shared: bool = False
-    """True when two steps may be given the same notices: they agree in the register then."""
+    """True when somebody else may be given the same notices, or may have sent them: the register
+    says who does then."""
 
 
 class DispatchReport(Frozen):
@@ -123,56 +132,66 @@ class ChanceryActivities:
     async def _sent(self, dispatch: Dispatch, troubles: list[str]) -> tuple[DeliveryReport, ...]:
         if not dispatch.notices:
             return ()
-        until = asyncio.get_running_loop().time() + dispatch.patience.total_seconds()
-        if not dispatch.shared:
-            return await self._send(dispatch, dispatch.notices, until, troubles)
-        with _noted("mail", troubles):
-            before = await self._claimed(dispatch, until)
-            known = {report.key for report in before}
-            ours = [notice for notice in dispatch.notices if notice.key not in known]
-            settled = await self._send(dispatch, ours, until, troubles)
-            with _noted("register", troubles):
-                await self._register.settle_notices(dispatch.control_number, _this_step(), settled)
-            return (*before, *settled)
-        return ()
+        outbox = _Outbox(dispatch, troubles)
+        died_at_it = activity.info().attempt > 1 and not dispatch.shared
+        if dispatch.shared or died_at_it:
+            with _noted("mail", troubles):
+                await self._claim(outbox, tried=died_at_it)
+                await self._send(outbox)
+                await self._settle(outbox)
+        else:
+            await self._send(outbox)
+            if outbox.doubtful:
+                await self._settle(outbox)
+        return (*outbox.known, *outbox.settled)
 
-    async def _claimed(self, dispatch: Dispatch, until: float) -> tuple[DeliveryReport, ...]:
-        """Have the notices to ourselves; gives what other steps have settled of them.
+    async def _claim(self, outbox: "_Outbox", *, tried: bool) -> None:
+        """Have the notices to ourselves, but for what other steps have settled of them.
 
         Raises:
             TimeoutError: Another step is still at it.
             TemporaryFailure: The register is away.
         """
+        dispatch = outbox.dispatch
         keys = [notice.key for notice in dispatch.notices]
-        async with asyncio.timeout_at(until):
+        async with asyncio.timeout_at(outbox.until):
             while True:
                 claim = await self._register.claim_notices(
-                    dispatch.control_number, _this_step(), keys
+                    dispatch.control_number, _this_step(), keys, tried=tried
                 )
                 if not claim.others:
-                    return claim.settled
+                    break
                 await asyncio.sleep(LOOK_EVERY)
+        outbox.known, outbox.again = claim.settled, set(claim.again)
+        outbox.settled = [
+            DeliveryReport(key=key, delivery=Delivery.REJECTED, reason=UNKNOWN)
+            for key in claim.given_up
+        ]
 
-    async def _send(
-        self, dispatch: Dispatch, notices: Sequence[Notice], until: float, troubles: list[str]
-    ) -> tuple[DeliveryReport, ...]:
+    async def _settle(self, outbox: "_Outbox") -> None:
+        with _noted("register", outbox.troubles):
+            await self._register.settle_notices(
+                outbox.dispatch.control_number, _this_step(), outbox.settled, outbox.doubtful
+            )
+
+    async def _send(self, outbox: "_Outbox") -> None:
         """Send until a moment of the loop's clock; what is not sent by then is left out."""
-        settled: list[DeliveryReport] = []
-        by_addressee: dict[str, list[Notice]] = {}
-        for notice in notices:
-            by_addressee.setdefault(notice.addressee, []).append(notice)
+        with _noted("mail", outbox.troubles):
+            async with asyncio.timeout_at(outbox.until):
+                await asyncio.gather(
+                    *(self._send_in_order(outbox, each) for each in outbox.by_addressee())
+                )
 
-        async def send_in_order(theirs: Sequence[Notice]) -> None:
-            """Send to one addressee; after a failure the rest waits, so that nothing overtakes."""
-            with _noted("mail", troubles):
-                for notice in theirs:
-                    attachments = await self._attachments(notice, dispatch.application)
-                    settled.append(await self._notices.deliver(notice, attachments))
-
-        with _noted("mail", troubles):
-            async with asyncio.timeout_at(until):
-                await asyncio.gather(*(send_in_order(each) for each in by_addressee.values()))
-        return tuple(settled)
+    async def _send_in_order(self, outbox: "_Outbox", notices: Sequence[Notice]) -> None:
+        """Send to one addressee; after a failure the rest waits, so that nothing overtakes."""
+        number = outbox.dispatch.control_number
+        with _noted("mail", outbox.troubles):
+            for notice in notices:
+                attachments = await self._attachments(notice, outbox.dispatch.application)
+                if notice.key in outbox.again:
+                    await self._register.count_try(number, notice.key)
+                with outbox.trying(notice.key):
+                    outbox.settled.append(await self._notices.deliver(notice, attachments))
 
     async def _attachments(
         self, notice: Notice, application: Application | None
@@ -180,6 +199,50 @@ class ChanceryActivities:
         if notice.paper is None or application is None:
             return ()
         return (await self._papers.attachment(notice, notice.paper, application),)
+
+
+class _Outbox:
+    """The notices of a dispatch, and how far they have come."""
+
+    def __init__(self, dispatch: Dispatch, troubles: list[str]) -> None:
+        self.dispatch = dispatch
+        self.troubles = troubles
+        self.until = asyncio.get_running_loop().time() + dispatch.patience.total_seconds()
+        self.known: tuple[DeliveryReport, ...] = ()
+        """What others have settled."""
+        self.settled: list[DeliveryReport] = []
+        """What we have."""
+        self.again: set[str] = set()
+        """Keys of those that somebody may have sent already."""
+        self._begun: set[str] = set()
+
+    @property
+    def doubtful(self) -> list[str]:
+        """Keys of those that may have been sent, by us or by whoever tried before."""
+        settled = {report.key for report in self.settled}
+        return sorted((self._begun | self.again) - settled)
+
+    def by_addressee(self) -> list[list[Notice]]:
+        """What is still to be sent, in order for each addressee."""
+        done = {report.key for report in (*self.known, *self.settled)}
+        theirs: dict[str, list[Notice]] = {}
+        for notice in self.dispatch.notices:
+            if notice.key not in done:
+                theirs.setdefault(notice.addressee, []).append(notice)
+        return list(theirs.values())
+
+    @contextmanager
+    def trying(self, key: str) -> Iterator[None]:
+        """Until it is known what became of a notice, it may have been sent."""
+        self._begun.add(key)
+        try:
+            yield
+        except MaybeDone:
+            raise
+        except TemporaryFailure:
+            self._begun.discard(key)
+            raise
+        self._begun.discard(key)
 
 
 def _this_step() -> str:

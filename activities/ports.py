@@ -36,6 +36,10 @@ class TemporaryFailure(Exception):
         self.retry_after = retry_after
 
 
+class MaybeDone(TemporaryFailure):
+    """The outside has what it was given, and did not say whether it has done it."""
+
+
 class NotYet(TemporaryFailure):
     """Nothing is wrong: the outside is at it, and says when to look again."""
 
@@ -161,26 +165,44 @@ class Register(Protocol):
         """
 
     async def claim_notices(
-        self, control_number: str, step: str, keys: Collection[str]
+        self, control_number: str, step: str, keys: Collection[str], *, tried: bool = False
     ) -> NoticeClaim:
         """Have notices to oneself, so that nobody else sends them, too.
 
         Nothing is claimed while others are at one of them. What somebody has claimed and not
-        settled in two minutes is free again: whoever it was has died.
+        settled in two minutes is free again: whoever it was has died, and may have sent it.
 
         Args:
             control_number: The case.
             step: Who wants to send them; claims of its own are no obstacle.
             keys: Of the notices.
+            tried: Whether somebody may have sent them who claimed nothing.
+
+        Raises:
+            TemporaryFailure: The database is away or busy; try again.
+        """
+
+    async def count_try(self, control_number: str, key: str) -> None:
+        """Keep that a claimed notice is about to be sent once more.
 
         Raises:
             TemporaryFailure: The database is away or busy; try again.
         """
 
     async def settle_notices(
-        self, control_number: str, step: str, settled: Collection[DeliveryReport]
+        self,
+        control_number: str,
+        step: str,
+        settled: Collection[DeliveryReport],
+        doubtful: Collection[str] = (),
     ) -> None:
         """Keep what became of notices; whatever else the step had claimed is free again.
+
+        Args:
+            control_number: The case.
+            step: Who was at them.
+            settled: What became of them.
+            doubtful: Keys of those that may have been sent.
 
         Raises:
             TemporaryFailure: The database is away or busy; try again.

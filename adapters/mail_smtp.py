@@ -12,7 +12,7 @@ from email.utils import format_datetime
 import aiosmtplib
 from aiosmtplib import SMTP, SMTPException, SMTPHeloError, SMTPResponseException
 
-from activities.ports import Attachment, Mail, PermanentFailure, TemporaryFailure
+from activities.ports import Attachment, Mail, MaybeDone, PermanentFailure, TemporaryFailure
 from adapters.smtp_settings import ADDRESS, MailSecurity, SmtpSettings
 from adapters.transport import tls_context, tls_fault
 
@@ -20,7 +20,7 @@ _LONGEST_LINE = 998
 """Bytes a line may have as it is (RFC 5321)."""
 _ENCODED_LINE = 76
 """Characters a line of base64 may have (RFC 2045)."""
-_PERMANENT = range(500, 600)
+_PERMANENT, _REPLIES = range(500, 600), range(400, 600)
 _REFUSALS_OF_US = frozenset({530, 534, 535, 538})
 """Permanent codes that ask for another login or for TLS: an operator's matter, not the mail's."""
 
@@ -58,6 +58,7 @@ class SmtpMailGateway:
         reported as a failure, and the next attempt carries the same Message-ID.
 
         Raises:
+            MaybeDone: Try again; the connection was lost, or silent, with the mail.
             TemporaryFailure: Try again; the server is away, busy or greylisting, or refuses
                 us rather than the mail (login, TLS, greeting). Where TLS is wanted, nothing
                 but the greeting has been said without it.
@@ -81,7 +82,8 @@ class SmtpMailGateway:
         connection = await self._with_sender()
         try:
             await connection.rcpt(recipient)
-            await connection.data(headers + _content(mail, readable=_takes_eight_bits(connection)))
+            content = headers + _content(mail, readable=_takes_eight_bits(connection))
+            await _hand_over(connection, content)
         except SMTPResponseException:
             await _end(connection)
             raise
@@ -165,6 +167,25 @@ class SmtpMailGateway:
         }
         lines = (f"{name}: {value}" for name, value in headers.items() if value is not None)
         return b"".join(map(_header, lines))
+
+
+async def _hand_over(connection: SMTP, content: bytes) -> None:
+    """Give the mail away.
+
+    Raises:
+        SMTPResponseException: The server does not take it.
+        MaybeDone: It did not say; the library does not tell either how much it had heard.
+    """
+    try:
+        await connection.data(content)
+    except SMTPResponseException as error:
+        if error.code not in _REPLIES:
+            raise MaybeDone("mail server did not say whether it has the mail") from None
+        raise
+    except TimeoutError:
+        raise MaybeDone("mail server did not answer in time") from None
+    except (SMTPException, OSError):
+        raise MaybeDone("mail server cannot be reached or hung up") from None
 
 
 async def _end(connection: SMTP) -> None:

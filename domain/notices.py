@@ -185,3 +185,7 @@ class NoticeClaim(Frozen):
     """Those somebody has sent already, or nobody will ever take."""
     others: bool = False
     """True while somebody else is at one of them."""
+    again: tuple[str, ...] = ()
+    """Those that somebody may have sent already: count the try before you do."""
+    given_up: tuple[str, ...] = ()
+    """Those that may have been sent twice: nobody gets them a third time."""

@@ -248,7 +248,11 @@ class Chancery:
             patience=policies.MAILS_AT_ONCE if first_try else policies.MAILS_AGAIN,
             application=state.application if any(notice.paper for notice in notices) else None,
             superseded=state.superseded,
-            shared=along or any(notice.key in state.handed_along for notice in notices),
+            shared=along
+            or any(
+                notice.key in state.handed_along or notice.key in state.mail_postponed
+                for notice in notices
+            ),
         )
         return Batch(dispatch, state.noted, dict(state.papers))
 

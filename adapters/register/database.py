@@ -117,7 +117,7 @@ class SqlRegister:
         return None if found is None else await asyncio.to_thread(self._seals.opened_case, found)
 
     async def claim_notices(
-        self, control_number: str, step: str, keys: Collection[str]
+        self, control_number: str, step: str, keys: Collection[str], *, tried: bool = False
     ) -> NoticeClaim:
         """Have notices to oneself, unless others are at one of them; nobody's for long.
 
@@ -126,18 +126,29 @@ class SqlRegister:
         """
         return await self._write(
             lambda connection: recording.claim_notices(
-                connection, control_number, step, keys, datetime.now(UTC)
+                connection, control_number, step, keys, datetime.now(UTC), tried=tried
             ),
             _held_case(control_number),
         )
 
+    async def count_try(self, control_number: str, key: str) -> None:
+        """Keep that a claimed notice is about to be sent once more."""
+        await self._write(
+            lambda connection: recording.count_try(connection, control_number, key),
+            _held_case(control_number),
+        )
+
     async def settle_notices(
-        self, control_number: str, step: str, settled: Collection[DeliveryReport]
+        self,
+        control_number: str,
+        step: str,
+        settled: Collection[DeliveryReport],
+        doubtful: Collection[str] = (),
     ) -> None:
         """Keep what became of notices; whatever else the step had claimed is free again."""
         await self._write(
             lambda connection: recording.settle_notices(
-                connection, control_number, step, settled, datetime.now(UTC)
+                connection, control_number, step, settled, datetime.now(UTC), doubtful
             ),
             _held_case(control_number),
         )

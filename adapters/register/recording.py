@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, and_, delete, insert, or_, select, update
 
@@ -25,6 +26,10 @@ from domain.statuses import CaseStatus
 
 CLAIM_LASTS = timedelta(minutes=2)
 """Longer than a step is at its mails; whoever claimed them before that has died."""
+NOBODY = ""
+"""The step that is at a notice which may have been sent."""
+MOST_TRIES = 2
+"""A mail may come twice, under one Message-ID, and no more often."""
 
 
 def record_case(connection: Connection, sealed: SealedRecord) -> RecordAnswer:
@@ -94,7 +99,13 @@ def keep_paper_file(connection: Connection, file: PaperFile) -> PaperFile:
 
 
 def claim_notices(
-    connection: Connection, control_number: str, step: str, keys: Collection[str], now: datetime
+    connection: Connection,
+    control_number: str,
+    step: str,
+    keys: Collection[str],
+    now: datetime,
+    *,
+    tried: bool = False,
 ) -> NoticeClaim:
     """Have notices to oneself, unless others are at one of them.
 
@@ -103,16 +114,28 @@ def claim_notices(
     """
     _refuse_erased(connection, control_number)
     of_case, these = deliveries.c.control_number == control_number, deliveries.c.key.in_(keys)
-    found = list(connection.execute(select(deliveries).where(of_case, these)))
-    settled = [row for row in found if row.delivery is not None]
-    at_it = [row for row in found if row.delivery is None and row.step != step]
+    found = {row.key: row for row in connection.execute(select(deliveries).where(of_case, these))}
+    settled = [row for row in found.values() if row.delivery is not None]
+    begun = {key: row for key, row in found.items() if row.delivery is None}
+    at_it = [row for row in begun.values() if row.step not in {step, NOBODY}]
     if any(row.claimed_at > now - CLAIM_LASTS for row in at_it):
         return NoticeClaim(others=True)
-    free = set(keys) - {row.key for row in settled}
+    given_up = [key for key, row in begun.items() if row.tries >= MOST_TRIES]
+    free = [key for key in keys if key not in {*(row.key for row in settled), *given_up}]
     facts = {"step": step, "claimed_at": now, "delivery": None, "reason": ""}
-    rows = [{"key": key, **facts} for key in free]
+    rows = [{"key": key, "tries": begun[key].tries if key in begun else 1, **facts} for key in free]
     replace(connection, deliveries, control_number, rows, deliveries.c.key.in_(free))
-    return NoticeClaim(settled=tuple(as_model(DeliveryReport, row) for row in settled))
+    return NoticeClaim(
+        settled=tuple(as_model(DeliveryReport, row) for row in settled),
+        again=tuple(key for key in free if tried or key in begun),
+        given_up=tuple(given_up),
+    )
+
+
+def count_try(connection: Connection, control_number: str, key: str) -> None:
+    """Keep that a claimed notice is about to be sent once more."""
+    this = and_(deliveries.c.control_number == control_number, deliveries.c.key == key)
+    connection.execute(update(deliveries).where(this).values(tries=deliveries.c.tries + 1))
 
 
 def settle_notices(
@@ -121,6 +144,7 @@ def settle_notices(
     step: str,
     settled: Collection[DeliveryReport],
     now: datetime,
+    doubtful: Collection[str] = (),
 ) -> None:
     """Keep what became of notices; whatever else the step had claimed is free again.
 
@@ -130,17 +154,19 @@ def settle_notices(
     if erasure_of(connection, control_number):
         return
     of_case = deliveries.c.control_number == control_number
-    sent = and_(of_case, deliveries.c.delivery == Delivery.SENT)
-    known = set(connection.scalars(select(deliveries.c.key).where(sent)))
-    facts = {"step": step, "claimed_at": now}
-    rows = [facts | report.model_dump() for report in settled if report.key not in known]
-    replace(
-        connection,
-        deliveries,
-        control_number,
-        rows,
-        deliveries.c.key.in_([row["key"] for row in rows]),
-    )
+    known = {row.key: row for row in connection.execute(select(deliveries).where(of_case))}
+    sent = {key for key, row in known.items() if row.delivery == Delivery.SENT}
+
+    def kept(key: str, step: str, delivery: Delivery | None, reason: str) -> dict[str, Any]:
+        tries = known[key].tries if key in known else 1
+        facts = {"delivery": delivery, "reason": reason, "tries": tries, "claimed_at": now}
+        return {"key": key, "step": step, **facts}
+
+    rows = [kept(each.key, step, each.delivery, each.reason) for each in settled]
+    rows += [kept(key, NOBODY, None, "") for key in doubtful]
+    rows = [row for row in rows if row["key"] not in sent]
+    written = deliveries.c.key.in_([row["key"] for row in rows])
+    replace(connection, deliveries, control_number, rows, written)
     claimed = and_(of_case, deliveries.c.step == step, deliveries.c.delivery.is_(None))
     connection.execute(delete(deliveries).where(claimed))
 

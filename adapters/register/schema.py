@@ -8,7 +8,7 @@ from adapters.register.connections import Database
 from adapters.register.errors import MIGRATE, SETTING, SchemaOutdated
 from adapters.sealing.sealer import CaseSealer
 
-HEAD = "0007"
+HEAD = "0008"
 """The last step in `migrations`; they are numbered so that a later one is the greater."""
 
 _MOVED = "0004"

@@ -129,6 +129,7 @@ deliveries = Table(
     Column("claimed_at", Moment, nullable=False),
     Column("delivery", String),  # empty while it is being sent
     Column("reason", String, nullable=False),
+    Column("tries", Integer, nullable=False),  # how often it may have been sent
 )
 
 papers = Table(

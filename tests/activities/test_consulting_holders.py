@@ -296,6 +296,54 @@ async def test_a_step_with_nothing_handed_along_only_asks(desk: Desk) -> None:
     assert desk.mails() == []
 
 
+# --- at most twice ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shared", [True, False])
+async def test_however_often_nobody_is_left_who_knows_a_mail_comes_twice_at_most(
+    desk: Desk, shared: bool
+) -> None:
+    for _ in range(4):  # steps, each told what the mail server did not say
+        desk.mailbox.play(MailFault.DROP_AFTER_DOT)
+        answer = await Step(desk, asking(dispatch(shared=shared))).attempt()
+        shared = True  # as the case asks for what it has to try again
+    assert len(desk.mails()) == 2
+    assert answer.report is not None
+    (settled,) = answer.report.settled
+    assert settled.delivery is Delivery.REJECTED
+    assert "may have arrived" in settled.reason
+
+
+@pytest.mark.parametrize("shared", [True, False])
+async def test_however_often_its_worker_dies_a_mail_comes_twice_at_most(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, shared: bool
+) -> None:
+    async def dies(*_: object) -> None:
+        raise asyncio.CancelledError
+
+    step = Step(desk, asking(dispatch(shared=shared)))
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.register, "settle_notices", dies)
+        patch.setattr(SmtpMailGateway, "send", _sent_and_dead(SmtpMailGateway.send))
+        for _ in range(5):
+            with pytest.raises(asyncio.CancelledError):
+                await step.attempt()
+            step.details = []
+    assert len(desk.mails()) == 2
+    answer = await step.attempt()
+    assert answer.report is not None
+    assert [item.delivery for item in answer.report.settled] == [Delivery.REJECTED]
+    assert len(desk.mails()) == 2
+
+
+def _sent_and_dead(send: Any) -> Any:
+    async def last_deed(gateway: SmtpMailGateway, mail: Any) -> None:
+        await send(gateway, mail)
+        raise asyncio.CancelledError
+
+    return last_deed
+
+
 # --- what a case has to see to ------------------------------------------------------------
 
 

@@ -26,6 +26,13 @@ REJECTED = DeliveryReport(
     key=SECOND, delivery=Delivery.REJECTED, reason="mail server refused the mail: 550"
 )
 OURS, OTHERS = NoticeClaim(), NoticeClaim(others=True)
+
+
+def ours_again(*keys: str) -> NoticeClaim:
+    """Those that somebody may have sent already."""
+    return NoticeClaim(again=keys)
+
+
 A_MOMENT = timedelta(milliseconds=1)
 BEGUN = Erasure(
     control_number=NUMBER,
@@ -65,8 +72,10 @@ def by_key(reports: tuple[DeliveryReport, ...] | list[DeliveryReport]) -> list[D
 
 
 async def test_a_step_may_claim_again_what_it_has(register: SqlRegister) -> None:
+    assert await register.claim_notices(NUMBER, ONE, [FIRST, SECOND]) == OURS
     for _ in range(3):
-        assert await register.claim_notices(NUMBER, ONE, [FIRST, SECOND]) == OURS
+        again = await register.claim_notices(NUMBER, ONE, [FIRST, SECOND])
+        assert again == ours_again(FIRST, SECOND)
     assert await register.claim_notices(NUMBER, ANOTHER, [SECOND]) == OTHERS
     assert await register.deliveries(NUMBER) == []
 
@@ -74,7 +83,7 @@ async def test_a_step_may_claim_again_what_it_has(register: SqlRegister) -> None
 def test_what_others_have_claimed_is_an_obstacle_for_two_minutes(clerk: Clerk) -> None:
     assert clerk.claims(ONE, FIRST) == OURS
     assert clerk.claims(ANOTHER, FIRST, at=NOW + CLAIM_LASTS - A_MOMENT) == OTHERS
-    assert clerk.claims(ANOTHER, FIRST, at=NOW + CLAIM_LASTS) == OURS
+    assert clerk.claims(ANOTHER, FIRST, at=NOW + CLAIM_LASTS) == ours_again(FIRST)
     assert clerk.claims(ONE, FIRST, at=NOW + CLAIM_LASTS) == OTHERS
     assert timedelta(minutes=2) == CLAIM_LASTS
 
@@ -83,7 +92,7 @@ def test_a_claim_lasts_from_the_last_time_it_was_made(clerk: Clerk) -> None:
     clerk.claims(ONE, FIRST)
     clerk.claims(ONE, FIRST, at=NOW + CLAIM_LASTS - A_MOMENT)
     assert clerk.claims(ANOTHER, FIRST, at=NOW + CLAIM_LASTS) == OTHERS
-    assert clerk.claims(ANOTHER, FIRST, at=NOW + 2 * CLAIM_LASTS - A_MOMENT) == OURS
+    assert clerk.claims(ANOTHER, FIRST, at=NOW + 2 * CLAIM_LASTS - A_MOMENT) == ours_again(FIRST)
 
 
 def test_nothing_is_claimed_while_others_are_at_one_of_them(clerk: Clerk) -> None:
@@ -94,8 +103,8 @@ def test_nothing_is_claimed_while_others_are_at_one_of_them(clerk: Clerk) -> Non
 
 def test_a_claim_that_is_no_obstacle_any_more_is_taken_over_with_the_rest(clerk: Clerk) -> None:
     clerk.claims(ONE, FIRST, SECOND)
-    assert clerk.claims(ANOTHER, SECOND, THIRD, at=NOW + CLAIM_LASTS) == OURS
-    assert clerk.claims("run/9", FIRST, at=NOW + CLAIM_LASTS) == OURS
+    assert clerk.claims(ANOTHER, SECOND, THIRD, at=NOW + CLAIM_LASTS) == ours_again(SECOND)
+    assert clerk.claims("run/9", FIRST, at=NOW + CLAIM_LASTS) == ours_again(FIRST)
     assert clerk.claims(ONE, THIRD, at=NOW + CLAIM_LASTS) == OTHERS
 
 
@@ -177,6 +186,36 @@ async def test_what_a_slow_step_has_sent_is_known_to_who_took_over(
     assert clerk.claims(ANOTHER, FIRST, at=NOW + CLAIM_LASTS) == NoticeClaim(settled=(SENT,))
     await register.settle_notices(NUMBER, ANOTHER, [])
     assert await register.deliveries(NUMBER) == [SENT]
+
+
+# --- at most twice ------------------------------------------------------------------------
+
+
+async def test_what_may_have_been_sent_twice_is_given_up(register: SqlRegister) -> None:
+    await register.claim_notices(NUMBER, ONE, [FIRST, SECOND])
+    assert await register.claim_notices(NUMBER, ONE, [FIRST]) == ours_again(FIRST)
+    await register.count_try(NUMBER, FIRST)  # and whoever counted died, too
+    claim = await register.claim_notices(NUMBER, ONE, [FIRST, SECOND])
+    assert claim == NoticeClaim(again=(SECOND,), given_up=(FIRST,))
+
+
+async def test_who_claimed_nothing_may_have_sent_it_as_well(register: SqlRegister) -> None:
+    claim = await register.claim_notices(NUMBER, ONE, [FIRST], tried=True)
+    assert claim == ours_again(FIRST)
+    await register.count_try(NUMBER, FIRST)
+    assert (await register.claim_notices(NUMBER, ONE, [FIRST])).given_up == (FIRST,)
+
+
+async def test_what_is_doubtful_is_free_and_stays_counted(register: SqlRegister) -> None:
+    await register.claim_notices(NUMBER, ONE, [FIRST, SECOND])
+    await register.settle_notices(NUMBER, ONE, [], [FIRST, THIRD])
+    claim = await register.claim_notices(NUMBER, ANOTHER, [FIRST, SECOND, THIRD])
+    assert claim == ours_again(FIRST, THIRD)
+    await register.count_try(NUMBER, FIRST)
+    await register.settle_notices(NUMBER, ANOTHER, [], [FIRST, THIRD])
+    claim = await register.claim_notices(NUMBER, ONE, [FIRST, THIRD])
+    assert claim == NoticeClaim(again=(THIRD,), given_up=(FIRST,))
+    assert await register.deliveries(NUMBER) == []
 
 
 # --- two at once --------------------------------------------------------------------------
