@@ -192,7 +192,11 @@ class Settings(BaseSettings):
             return None
         if others.data.get("timestamp_certificates") is None:
             raise ValueError(f"name its certificates in {PREFIX}TIMESTAMP_CERTIFICATES as well")
-        return str(_WEB_ADDRESS.validate_python(address))
+        url = _WEB_ADDRESS.validate_python(address)
+        if "@" in address and url.username is None:
+            # Whatever the user and the password were has become a part of the rest.
+            raise ValueError("write /, ? and # of a user or a password as %2F, %3F and %23")
+        return str(url)
 
     @field_validator("holders_base_url", "payments_base_url", "sms_base_url", "verification_url")
     @classmethod

@@ -185,6 +185,9 @@ def test_no_command_shows_a_secret(
 @example(variable=DATABASES[0], user="somebody", password="a/s3cret", command=("settings",))
 @example(variable=DATABASES[1], user="", password="s3cret", command=("settings", "--json"))
 @example(variable=WEB_ADDRESSES[0], user="", password="s3cret", command=("settings",))
+@example(
+    variable="DIPLOMA_TIMESTAMP_URL", user="somebody", password="?s3cret", command=("settings",)
+)
 def test_no_command_shows_the_password_in_an_address(
     given_in: Surroundings, variable: str, user: str, password: str, command: tuple[str, ...]
 ) -> None:
