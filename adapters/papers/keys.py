@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from asn1crypto.cms import CMSAttributes
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -73,6 +74,11 @@ class SigningKey(Signer):
         super().__init__(signing_cert=own, embed_roots=False)  # a root proves nothing in a file
         self.cert_registry.register_multiple(above)
         self._key = key
+
+    async def signed_attrs(self, *what: Any, **how: Any) -> CMSAttributes:
+        """What is signed, as read from its encoding: the library encodes the rest only once."""
+        attributes = await super().signed_attrs(*what, **how)
+        return CMSAttributes.load(attributes.dump())
 
     async def async_sign_raw(
         self, data: bytes, digest_algorithm: str, dry_run: bool = False

@@ -1,12 +1,17 @@
 """Papers signed by the service: PAdES, as the very last step, so that nothing follows it (R8)."""
 
 import io
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any
 
+from asn1crypto.tsp import SigningCertificateV2
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import Certificate, load_der_x509_certificate
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.sign.attributes import CMSAttributeProvider, SignedAttributeProviderSpec
 from pyhanko.sign.fields import SigFieldSpec, SigSeedSubFilter
+from pyhanko.sign.general import as_signing_certificate_v2
 from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, Signer
 from pyhanko.sign.timestamps import HTTPTimeStamper, TimestampRequestError
 
@@ -29,6 +34,31 @@ class _SameMetadata(IncrementalPdfFileWriter):
         """Do nothing: pyHanko would write the XMP anew, in its own words, and PDF/A is particular."""
 
 
+class _NamesCertificate(SignedAttributeProviderSpec, CMSAttributeProvider):
+    """Says under the signature whose it is, as PAdES wants it; encoded once.
+
+    The library encodes what it was not given encoded again and again, for most of the time that
+    signing takes.
+    """
+
+    attribute_type = "signing_certificate_v2"
+
+    def __init__(self, certificate: Any) -> None:
+        self._encoded = as_signing_certificate_v2(certificate).dump()
+
+    def signed_attr_providers(
+        self,
+        data_digest: bytes,  # noqa: ARG002
+        digest_algorithm: str,  # noqa: ARG002
+    ) -> Iterable[CMSAttributeProvider]:
+        """Nothing else is signed beside the digest."""
+        return (self,)
+
+    async def build_attr_value(self, dry_run: bool = False) -> SigningCertificateV2:  # noqa: ARG002
+        """See the base."""
+        return SigningCertificateV2.load(self._encoded)
+
+
 class PaperSigner:
     """Signs papers (R8) with a key of the service.
 
@@ -44,6 +74,7 @@ class PaperSigner:
             timestamp_url: Where an authority answers to RFC 3161.
         """
         self._key = key
+        key.signed_attr_prov_spec = _NamesCertificate(key.signing_cert)
         self._timestamper = (
             HTTPTimeStamper(timestamp_url, timeout=_TIMESTAMP_SECONDS) if timestamp_url else None
         )
