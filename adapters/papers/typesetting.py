@@ -23,6 +23,8 @@ _NO_GLYPH = "could not be displayed"
 """How typst puts it when none of its fonts has a letter."""
 _MASK = 3
 """Of a QR code: every one can be read, and to find the best costs a third of the whole paper."""
+_GIVEN = "__typst_py_bytes__.typ"
+"""How typst calls a template that it is given, and does not read itself."""
 _PLACE = re.compile(r"[\w.]+\.typ:\d+")
 
 
@@ -47,7 +49,7 @@ class PaperTypesetter:
             BadTemplate: A template is missing or has a fault.
         """
         self._templates = templates
-        self._service = json.dumps({"name": service_name, "contacts": contacts})
+        self._service = _literal(json.dumps({"name": service_name, "contacts": contacts}))
         self._fonts = typst.Fonts(include_system_fonts=False)
         for specimen in specimens.ORDINARY:
             if not (templates / _file(specimen)).is_file():
@@ -55,9 +57,8 @@ class PaperTypesetter:
             try:
                 self._set(specimen, **_AS_PDF)
             except _FAULTS as fault:
-                raise BadTemplate(
-                    f"template papers/{_file(specimen)}: {fault.diagnostic}"
-                ) from None
+                said = fault.diagnostic.replace(_GIVEN, _file(specimen))
+                raise BadTemplate(f"template papers/{_file(specimen)}: {said}") from None
 
     def render(self, paper: AnyPaper) -> bytes:
         """The paper as a PDF, not yet signed.
@@ -74,7 +75,8 @@ class PaperTypesetter:
                 raise PermanentFailure(f"{paper.template}: a letter that no font has") from None
             # What typst says may quote somebody's name (R13); the place may not.
             place = _PLACE.search(fault.diagnostic)
-            raise BadTemplate(f"template papers/{place[0] if place else _file(paper)}") from None
+            where = place[0].replace(_GIVEN, _file(paper)) if place else _file(paper)
+            raise BadTemplate(f"template papers/{where}") from None
 
     def preview(self, paper: AnyPaper) -> list[bytes]:
         """The pages of a paper as PNG pictures, for whoever changes a template."""
@@ -87,16 +89,20 @@ class PaperTypesetter:
             TypstError: Something is wrong.
             TypstWarning: Something may be wrong; for a paper that is as bad.
         """
+        template = (self._templates / _file(paper)).read_text(encoding="utf-8")
+        facts = _literal(paper.model_dump_json())
+        # Before the template's first line, which so stays the first. As inputs of the system,
+        # facts would make typst forget what it knows of fonts and templates.
+        given = (
+            '#import "shared.typ": one-line; '
+            f"#let (paper, service) = ({facts}, {self._service}).map(json).map(one-line); "
+            f"#let given = (paper, service, {_literal(_qr_code(paper.verification_url))}); "
+        )
         content, warnings = typst.compile_with_warnings(
-            self._templates / _file(paper),
+            (given + template).encode(),
             root=self._templates,
             font_paths=self._fonts,
             ignore_system_fonts=True,
-            sys_inputs={
-                "paper": paper.model_dump_json(),
-                "service": self._service,
-                "qr": _qr_code(paper.verification_url),
-            },
             **output,
         )
         if warnings:
@@ -106,6 +112,12 @@ class PaperTypesetter:
 
 def _file(paper: AnyPaper) -> str:
     return f"{paper.template}.typ"
+
+
+def _literal(text: str) -> str:
+    """A text as bytes in typst's notation: whatever is in it, it is a value."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'bytes("{escaped}")'
 
 
 def _qr_code(address: str) -> str:
