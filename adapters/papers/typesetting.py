@@ -98,13 +98,14 @@ class PaperTypesetter:
             f"#let (paper, service) = ({facts}, {self._service}).map(json).map(one-line); "
             f"#let given = (paper, service, {_literal(_qr_code(paper.verification_url))}); "
         )
-        content, warnings = typst.compile_with_warnings(
+        compiled: Any = typst.compile_with_warnings(
             (given + template).encode(),
             root=self._templates,
             font_paths=self._fonts,
             ignore_system_fonts=True,
             **output,
         )
+        content, warnings = compiled  # the library's types know no template given as bytes
         if warnings:
             raise warnings[0]
         return [content] if isinstance(content, bytes) else content

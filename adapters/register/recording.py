@@ -4,11 +4,17 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, insert, or_, select, update
 
 from activities.ports import PermanentFailure
-from adapters.register.erasing import erasure_of
-from adapters.register.rows import all_of, as_model, replace
+from adapters.register.rows import (
+    OF_CASE,
+    all_of,
+    as_model,
+    first_of_case,
+    replace,
+    rows_of_case,
+)
 from adapters.register.seals import SealedRecord, TableRow
 from adapters.register.tables import (
     case_events,
@@ -16,6 +22,7 @@ from adapters.register.tables import (
     charges,
     deliveries,
     documents,
+    erasures,
     federal_rows,
     paper_files,
     papers,
@@ -32,6 +39,12 @@ MOST_TRIES = 2
 """A mail may come twice, under one Message-ID, and no more often."""
 
 
+_CHANGE = update(cases).where(cases.c.control_number == bindparam(OF_CASE))
+_ANNULLED = select(papers.c.paper_id).where(
+    papers.c.control_number == bindparam(OF_CASE), papers.c.annulled_by == bindparam("revision")
+)
+
+
 def record_case(connection: Connection, sealed: SealedRecord) -> RecordAnswer:
     """Write what changed in a case.
 
@@ -40,8 +53,7 @@ def record_case(connection: Connection, sealed: SealedRecord) -> RecordAnswer:
     """
     record = sealed.record
     _refuse_erased(connection, record.control_number)
-    this_case = cases.c.control_number == record.control_number
-    revision = connection.scalar(select(cases.c.revision).where(this_case))
+    revision = first_of_case(connection, cases.c.revision, record.control_number)
     if revision is not None and revision >= record.revision:
         # Written before, or overtaken by a later record: nothing newer is turned back.
         later = revision if revision > record.revision else None
@@ -53,7 +65,7 @@ def record_case(connection: Connection, sealed: SealedRecord) -> RecordAnswer:
     if revision is None:
         connection.execute(insert(cases).values(facts))
     else:
-        connection.execute(update(cases).where(this_case).values(facts))
+        connection.execute(_CHANGE, facts | {OF_CASE: record.control_number})
     _write_details(connection, record)
     _write_papers(connection, record.control_number, sealed.papers)
     if sealed.federal_row is not None:
@@ -67,7 +79,7 @@ def issue_certificate(connection: Connection, control_number: str, paper: TableR
     status = connection.scalar(
         select(cases.c.status).where(cases.c.control_number == control_number)
     )
-    if status is None or CaseStatus(status).is_final or erasure_of(connection, control_number):
+    if status is None or CaseStatus(status).is_final or _is_erased(connection, control_number):
         return False
     bars_it = or_(
         and_(papers.c.kind == PaperKind.DUPLICATE, papers.c.state == PaperState.IN_FORCE),
@@ -113,8 +125,8 @@ def claim_notices(
         PermanentFailure: The case is being erased, or was.
     """
     _refuse_erased(connection, control_number)
-    of_case, these = deliveries.c.control_number == control_number, deliveries.c.key.in_(keys)
-    found = {row.key: row for row in connection.execute(select(deliveries).where(of_case, these))}
+    known = rows_of_case(connection, deliveries, control_number)
+    found = {row.key: row for row in known if row.key in keys}
     settled = [row for row in found.values() if row.delivery is not None]
     begun = {key: row for key, row in found.items() if row.delivery is None}
     at_it = [row for row in begun.values() if row.step not in {step, NOBODY}]
@@ -124,7 +136,7 @@ def claim_notices(
     free = [key for key in keys if key not in {*(row.key for row in settled), *given_up}]
     facts = {"step": step, "claimed_at": now, "delivery": None, "reason": ""}
     rows = [{"key": key, "tries": begun[key].tries if key in begun else 1, **facts} for key in free]
-    replace(connection, deliveries, control_number, rows, deliveries.c.key.in_(free))
+    replace(connection, deliveries, control_number, rows, deliveries.c.key, free)
     return NoticeClaim(
         settled=tuple(as_model(DeliveryReport, row) for row in settled),
         again=tuple(key for key in free if tried or key in begun),
@@ -151,10 +163,9 @@ def settle_notices(
     What was sent stays sent: a step that took longer than its claim lasts may come last. Of an
     erased case nothing is kept any more.
     """
-    if erasure_of(connection, control_number):
+    if _is_erased(connection, control_number):
         return
-    of_case = deliveries.c.control_number == control_number
-    known = {row.key: row for row in connection.execute(select(deliveries).where(of_case))}
+    known = {row.key: row for row in rows_of_case(connection, deliveries, control_number)}
     sent = {key for key, row in known.items() if row.delivery == Delivery.SENT}
 
     def kept(key: str, step: str, delivery: Delivery | None, reason: str) -> dict[str, Any]:
@@ -165,23 +176,26 @@ def settle_notices(
     rows = [kept(each.key, step, each.delivery, each.reason) for each in settled]
     rows += [kept(key, NOBODY, None, "") for key in doubtful]
     rows = [row for row in rows if row["key"] not in sent]
-    written = deliveries.c.key.in_([row["key"] for row in rows])
-    replace(connection, deliveries, control_number, rows, written)
-    claimed = and_(of_case, deliveries.c.step == step, deliveries.c.delivery.is_(None))
-    connection.execute(delete(deliveries).where(claimed))
+    claimed = {key for key, row in known.items() if row.step == step and row.delivery is None}
+    written = {row["key"] for row in rows} | claimed
+    replace(connection, deliveries, control_number, rows, deliveries.c.key, written)
+
+
+def _is_erased(connection: Connection, control_number: str) -> bool:
+    return first_of_case(connection, erasures.c.control_number, control_number) is not None
 
 
 def _refuse_erased(connection: Connection, control_number: str) -> None:
     # Others remember its key for a while, and what came now would not be looked for any more.
-    if erasure_of(connection, control_number):
+    if _is_erased(connection, control_number):
         raise PermanentFailure("the case is being erased, or was: nothing is kept of it any more")
 
 
 def _write_details(connection: Connection, record: CaseRecord) -> None:
     number = record.control_number
     events = [event.model_dump() for event in record.events]
-    again = case_events.c.place.in_([event.place for event in record.events])
-    replace(connection, case_events, number, events, again)
+    again = [event.place for event in record.events]
+    replace(connection, case_events, number, events, case_events.c.place, again)
     bills = [{"place": place} | bill.model_dump() for place, bill in enumerate(record.charges)]
     replace(connection, charges, number, bills)
     replace(connection, documents, number, [scan.model_dump() for scan in record.documents])
@@ -206,8 +220,8 @@ def _taken(connection: Connection, number_indexes: dict[str, str]) -> Iterable[s
 
 
 def _write_papers(connection: Connection, control_number: str, written: Sequence[TableRow]) -> None:
-    again = papers.c.paper_id.in_([paper["paper_id"] for paper in written])
-    replace(connection, papers, control_number, written, again)
+    again = [paper["paper_id"] for paper in written]
+    replace(connection, papers, control_number, written, papers.c.paper_id, again)
 
 
 def _annul_certificate(connection: Connection, record: CaseRecord) -> None:
@@ -230,8 +244,5 @@ def _annul_certificate(connection: Connection, record: CaseRecord) -> None:
 
 def _annulled_by(connection: Connection, record: CaseRecord) -> tuple[str, ...]:
     """Ids of what this very record annulled, also when it is repeated much later."""
-    annulled = select(papers.c.paper_id).where(
-        papers.c.control_number == record.control_number,
-        papers.c.annulled_by == record.revision,
-    )
-    return tuple(connection.scalars(annulled))
+    of_record = {OF_CASE: record.control_number, "revision": record.revision}
+    return tuple(connection.scalars(_ANNULLED, of_record))
