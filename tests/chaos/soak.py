@@ -326,12 +326,6 @@ class Account:
         """True when the case has ended, or waits for a person."""
         return settled(self.view)
 
-    @property
-    def most_mails(self) -> int:
-        """How often a mail of the case may arrive: once more for whatever left its fate unknown."""
-        faults = AMBIGUOUS.intersection(self.life.plan.player.scenario.mail_faults)
-        return 2 + len(faults)
-
 
 def settled(view: CaseView) -> bool:
     """True when nothing is on its way and the case has ended or waits for a person."""
