@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from asn1crypto import tsp  # type: ignore[import-untyped]
+from asn1crypto import tsp
 from certificates import certificate, rsa_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pyhanko.keys import load_private_key_from_pemder_data

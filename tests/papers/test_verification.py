@@ -10,7 +10,7 @@ from io import BytesIO
 
 import pikepdf
 import pytest
-from asn1crypto import cms  # type: ignore[import-untyped]
+from asn1crypto import cms
 from certificates import certificate, ec_key, rsa_key
 from cryptography.x509 import Certificate
 from pyhanko.pdf_utils.generic import pdf_name
