@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PACKAGES = domain workflows activities adapters workers starters simulators benchmarks
 
 # Proofs, part after part: those that the machine should be alone with wait in vain beside others.
 PROOFS = $(BIN)/pytest -p report --kept var/chaos.json -m proof -n auto --maxprocesses 4 --dist loadfile
@@ -44,6 +45,7 @@ $(READY): requirements.lock pyproject.toml
 	@echo "Installing into $(VENV) ..."
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q $(PACKAGES) # some environments forbid Python to do so at run time
 	@touch $@
 
 lock: ## pin the newest versions of what pyproject.toml asks for; needs uv
