@@ -89,8 +89,8 @@ class ChanceryActivities:
         """Write the record, then send the notices, each addressee's in order.
 
         What the outside does not do now is left out of the report, and the case tries again:
-        a register that is away keeps no mail back but those with papers and those that another
-        step may be sending, and no mail the register.
+        a register that is away keeps no mail back but those with papers and those that somebody
+        else may be sending or have sent, and no mail the register.
         """
         async with beating(lambda: None):
             return await self.dispatch(dispatch)
@@ -190,8 +190,13 @@ class ChanceryActivities:
                 attachments = await self._attachments(notice, outbox.dispatch.application)
                 if notice.key in outbox.again:
                     await self._register.count_try(number, notice.key)
-                with outbox.trying(notice.key):
-                    outbox.settled.append(await self._notices.deliver(notice, attachments))
+                try:
+                    with outbox.trying(notice.key):
+                        outbox.settled.append(await self._notices.deliver(notice, attachments))
+                except TemporaryFailure:
+                    if notice.key in outbox.again and not outbox.is_begun(notice.key):
+                        await self._register.count_try(number, notice.key, taken_back=True)
+                    raise
 
     async def _attachments(
         self, notice: Notice, application: Application | None
@@ -230,6 +235,10 @@ class _Outbox:
             if notice.key not in done:
                 theirs.setdefault(notice.addressee, []).append(notice)
         return list(theirs.values())
+
+    def is_begun(self, key: str) -> bool:
+        """True when we may have sent it."""
+        return key in self._begun
 
     @contextmanager
     def trying(self, key: str) -> Iterator[None]:

@@ -182,8 +182,8 @@ class Register(Protocol):
             TemporaryFailure: The database is away or busy; try again.
         """
 
-    async def count_try(self, control_number: str, key: str) -> None:
-        """Keep that a claimed notice is about to be sent once more.
+    async def count_try(self, control_number: str, key: str, *, taken_back: bool = False) -> None:
+        """Keep that a claimed notice is about to be sent once more, or that it was not after all.
 
         Raises:
             TemporaryFailure: The database is away or busy; try again.

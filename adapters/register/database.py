@@ -131,10 +131,11 @@ class SqlRegister:
             _held_case(control_number),
         )
 
-    async def count_try(self, control_number: str, key: str) -> None:
-        """Keep that a claimed notice is about to be sent once more."""
+    async def count_try(self, control_number: str, key: str, *, taken_back: bool = False) -> None:
+        """Keep that a claimed notice is about to be sent once more, or that it was not after all."""
+        tries = -1 if taken_back else 1
         await self._write(
-            lambda connection: recording.count_try(connection, control_number, key),
+            lambda connection: recording.count_tries(connection, control_number, key, tries),
             _held_case(control_number),
         )
 

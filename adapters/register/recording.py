@@ -144,10 +144,10 @@ def claim_notices(
     )
 
 
-def count_try(connection: Connection, control_number: str, key: str) -> None:
-    """Keep that a claimed notice is about to be sent once more."""
+def count_tries(connection: Connection, control_number: str, key: str, tries: int) -> None:
+    """Keep that a claimed notice was tried so many times more."""
     this = and_(deliveries.c.control_number == control_number, deliveries.c.key == key)
-    connection.execute(update(deliveries).where(this).values(tries=deliveries.c.tries + 1))
+    connection.execute(update(deliveries).where(this).values(tries=deliveries.c.tries + tries))
 
 
 def settle_notices(

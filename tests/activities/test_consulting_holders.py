@@ -336,6 +336,26 @@ async def test_however_often_its_worker_dies_a_mail_comes_twice_at_most(
     assert len(desk.mails()) == 2
 
 
+async def test_a_refusal_for_now_is_no_try_after_a_death_either(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = Step(desk, asking(dispatch()))
+    with monkeypatch.context() as patch:
+        patch.setattr(SmtpMailGateway, "send", _sent_and_dead(SmtpMailGateway.send))
+        with pytest.raises(asyncio.CancelledError):
+            await step.attempt()
+    for _ in range(3):
+        desk.mailbox.play(MailFault.GREYLIST_451)
+        answer = await Step(desk, asking(dispatch()), "4").attempt()
+        assert answer.report is not None
+        assert answer.report.settled == ()
+    desk.answers(ANSWER)
+    answer = await Step(desk, asking(dispatch()), "4").attempt()
+    assert answer.report is not None
+    assert answer.report.settled == (SENT,)
+    assert len(desk.mails()) == 2
+
+
 def _sent_and_dead(send: Any) -> Any:
     async def last_deed(gateway: SmtpMailGateway, mail: Any) -> None:
         await send(gateway, mail)
