@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from binascii import b2a_base64
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from email.header import Header
 from email.utils import format_datetime
@@ -66,11 +66,9 @@ class SmtpMailGateway:
         """
         try:
             recipient = _ascii_address(mail.to)
-            headers = self._headers(mail, recipient)
+            await self._deliver(self._headers(mail, recipient), mail, recipient)
         except ValueError:
             raise PermanentFailure("mail cannot be written: address or text unusable") from None
-        try:
-            await self._deliver(headers, mail, recipient)
         except SMTPResponseException as error:
             raise _refusal(error) from None
         except TimeoutError:
@@ -80,16 +78,14 @@ class SmtpMailGateway:
 
     async def _deliver(self, headers: bytes, mail: Mail, recipient: str) -> None:
         connection = await self._with_sender()
-        try:
-            await connection.rcpt(recipient)
-            content = headers + _content(mail, readable=_takes_eight_bits(connection))
-            await _hand_over(connection, content)
-        except SMTPResponseException:
-            await _end(connection)
-            raise
-        except BaseException:
-            connection.close()
-            raise
+        content = headers + _content(mail, readable=_takes_eight_bits(connection))
+        with _closed_on_failure(connection):
+            try:
+                await connection.rcpt(recipient)
+                await _hand_over(connection, content)
+            except SMTPResponseException:
+                await _end(connection)
+                raise
         self._keep(connection)
 
     async def _with_sender(self) -> SMTP:
@@ -98,12 +94,11 @@ class SmtpMailGateway:
             connection, end = self._idle.popitem()
             end.cancel()
             # The server may have had enough of it, and nothing was said of this mail yet.
-            with suppress(SMTPException, OSError):
+            with suppress(SMTPException, OSError), _closed_on_failure(connection):
                 await self._begin(connection)
                 return connection
-            connection.close()
         connection = self._new_connection()
-        try:
+        with _closed_on_failure(connection):
             await connection.connect()
             if connection.is_ehlo_or_helo_needed:
                 try:
@@ -111,9 +106,6 @@ class SmtpMailGateway:
                 except SMTPHeloError:
                     await connection.helo()
             await self._begin(connection)
-        except BaseException:
-            connection.close()
-            raise
         return connection
 
     async def _begin(self, connection: SMTP) -> None:
@@ -186,6 +178,16 @@ async def _hand_over(connection: SMTP, content: bytes) -> None:
         raise MaybeDone("mail server did not answer in time") from None
     except (SMTPException, OSError):
         raise MaybeDone("mail server cannot be reached or hung up") from None
+
+
+@contextmanager
+def _closed_on_failure(connection: SMTP) -> Iterator[None]:
+    """Leave no connection behind, when nobody waits any more either."""
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
 
 
 async def _end(connection: SMTP) -> None:
