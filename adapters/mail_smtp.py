@@ -67,14 +67,14 @@ class SmtpMailGateway:
         try:
             recipient = _ascii_address(mail.to)
             await self._deliver(self._headers(mail, recipient), mail, recipient)
-        except ValueError:
-            raise PermanentFailure("mail cannot be written: address or text unusable") from None
         except SMTPResponseException as error:
             raise _refusal(error) from None
         except TimeoutError:
             raise TemporaryFailure("mail server did not answer in time") from None
         except (SMTPException, OSError) as error:
             raise TemporaryFailure(_trouble(error)) from None
+        except ValueError:  # as a certificate that is not valid is, too, for Python
+            raise PermanentFailure("mail cannot be written: address or text unusable") from None
 
     async def _deliver(self, headers: bytes, mail: Mail, recipient: str) -> None:
         connection = await self._with_sender()
