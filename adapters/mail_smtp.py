@@ -78,8 +78,8 @@ class SmtpMailGateway:
 
     async def _deliver(self, headers: bytes, mail: Mail, recipient: str) -> None:
         connection = await self._with_sender()
-        content = headers + _content(mail, readable=_takes_eight_bits(connection))
         with _closed_on_failure(connection):
+            content = headers + _content(mail, readable=_takes_eight_bits(connection))
             try:
                 await connection.rcpt(recipient)
                 await _hand_over(connection, content)
