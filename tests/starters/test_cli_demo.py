@@ -1,12 +1,19 @@
 """The demo, as a newcomer starts it."""
 
+import asyncio
+
 import pytest
-from terminal import EXAMPLES, Cli
+from terminal import EXAMPLES, Cli, finished
+
+AT_MOST = 60
+"""Seconds, as is promised to newcomers."""
 
 
 @pytest.mark.proof  # beside other tests its days are too short for a busy machine
+@pytest.mark.timeout(AT_MOST + 15)
 async def test_every_example_ends_as_its_file_expects(lonely: Cli) -> None:
-    ended = await lonely("demo", "--json")
+    async with asyncio.timeout(AT_MOST):
+        ended = await finished(await lonely.start("demo", "--json"))
     assert ended.code == 0, ended.err
     report = ended.document()
     assert len(report["cases"]) == len(list(EXAMPLES.glob("*.json")))
