@@ -20,7 +20,8 @@ CASE_SECONDS = 300
 SETTLE_SECONDS = 1.5
 """What a case still does after its last mail belongs to it."""
 LOOK_EVERY = 0.1
-IDLE_SECONDS = 5
+IDLE_SECONDS = 10
+START_SECONDS = 5
 QUERIES_AT_ONCE = 250
 QUERY_SECONDS = 30
 """So long one query may take before it is asked anew; the server looks for a dead worker for ten."""
@@ -154,7 +155,8 @@ async def all_answer(side: Side, sleepers: Sequence[str], tick: Tick) -> float:
 
 
 async def idle_worker(side: Side) -> float:
-    """Share of a core the workers take while nothing happens."""
+    """Share of a core the workers take while nothing happens, once all of them have started."""
+    await asyncio.sleep(START_SECONDS)
     before = _workers_cpu(side)
     await asyncio.sleep(IDLE_SECONDS)
     return (_workers_cpu(side) - before) / IDLE_SECONDS
