@@ -164,7 +164,7 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave all of it up afterwards.")] = False,
     day_seconds: Annotated[
         float, typer.Option("--day-seconds", min=0.2, max=60, help="Real seconds a day lasts.")
-    ] = 1.2,
+    ] = 1.0,
     as_json: Json = False,
 ) -> None:
     """Carry the example cases from submission to their ends, live, with accelerated days."""

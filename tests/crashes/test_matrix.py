@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import import_module
 from inspect import getmembers, isclass, isfunction
+from pathlib import Path
 from pkgutil import iter_modules
+from shutil import copytree
 
 import older
 import pytest
@@ -15,6 +17,7 @@ from temporalio import activity
 from temporalio.client import Client
 
 import activities
+from adapters.profiles import DEFAULT_PROFILE
 from domain.messages import CalendarPublished
 from domain.statuses import CaseStatus
 from simulators.scenario import ApplicantStep, Scenario
@@ -92,6 +95,23 @@ class Stories:
 @pytest.fixture(scope="module")
 async def stories(tmp_path_factory: pytest.TempPathFactory) -> Stories:
     """All routes at once: played in peace, and with workers that die."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo, "LOOK_EVERY", LOOK_EVERY)
+        patch.setenv("DIPLOMA_PROFILE", str(patient(tmp_path_factory.mktemp("profile"))))
+        return await played_twice(tmp_path_factory)
+
+
+def patient(folder: Path) -> Path:
+    """Our profile, but for a code that is waited for longer than a few deaths of workers take."""
+    profile = copytree(DEFAULT_PROFILE, folder, dirs_exist_ok=True)
+    rules = (profile / "procedure.toml").read_text(encoding="utf-8")
+    assert (term := "returned_after_hours = 24") in rules
+    rules = rules.replace(term, "returned_after_hours = 240")
+    (profile / "procedure.toml").write_text(rules, encoding="utf-8")
+    return profile
+
+
+async def played_twice(tmp_path_factory: pytest.TempPathFactory) -> Stories:
     calm = EmbeddedStack(
         tmp_path_factory.mktemp("calm"),
         Ports.free(ui=False),
@@ -100,11 +120,9 @@ async def stories(tmp_path_factory: pytest.TempPathFactory) -> Stories:
     )
     mortal = MortalStack(tmp_path_factory.mktemp("mortal"), day_seconds=DAY_SECONDS)
     async with calm as calm_client, mortal as mortal_client:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(demo, "LOOK_EVERY", LOOK_EVERY)
-            undisturbed, stories = await asyncio.gather(
-                in_peace(calm, calm_client), among_deaths(mortal, mortal_client)
-            )
+        undisturbed, stories = await asyncio.gather(
+            in_peace(calm, calm_client), among_deaths(mortal, mortal_client)
+        )
     return replace(stories, undisturbed=undisturbed)
 
 
