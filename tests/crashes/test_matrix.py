@@ -29,6 +29,8 @@ from workflows.contracts import Signal
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(1000)]  # the first test waits for all deaths
 DAY_SECONDS = 10.0
 """Long enough for a few deaths a day; some routes take thirty days."""
+OUR_TERM, PATIENT_TERM = "returned_after_hours = 24", "returned_after_hours = 240"
+"""Of a code, in the profile."""
 PATIENCE = 720.0
 """Seconds after which a case counts as lost."""
 LOOK_EVERY = 1.5
@@ -105,8 +107,8 @@ def patient(folder: Path) -> Path:
     """Our profile, but for a code that is waited for longer than a few deaths of workers take."""
     profile = copytree(DEFAULT_PROFILE, folder, dirs_exist_ok=True)
     rules = (profile / "procedure.toml").read_text(encoding="utf-8")
-    assert (term := "returned_after_hours = 24") in rules
-    rules = rules.replace(term, "returned_after_hours = 240")
+    assert OUR_TERM in rules
+    rules = rules.replace(OUR_TERM, PATIENT_TERM)
     (profile / "procedure.toml").write_text(rules, encoding="utf-8")
     return profile
 
