@@ -2,8 +2,9 @@
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, func, select
@@ -67,7 +68,8 @@ class Database:
                 f"{SETTING}: {self._file} cannot be created; is there its folder, and may we write?"
             ) from None
         with translated(), closing(sqlite3.connect(self._file)) as connection:
-            _write_ahead(connection, time.monotonic() + self._wait_seconds)
+            # Lets readers read while somebody writes; the file remembers.
+            self._when_free(partial(_not_busy, connection, "PRAGMA journal_mode = WAL"))
 
     def scrub(self, *tables: str) -> None:
         """Write tables anew, so that nothing is left of what they held before.
@@ -85,9 +87,15 @@ class Database:
             return
         with translated(), closing(sqlite3.connect(self._file, self._wait_seconds)) as connection:
             connection.execute("VACUUM")
-            busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if busy:
-            raise TemporaryFailure("register is busy")
+            self._when_free(partial(_moved_from_log, connection))
+
+    def _when_free(self, done: Callable[[], bool]) -> None:
+        """Try until it is done: for the few statements that do not wait for their turn alone."""
+        deadline = time.monotonic() + self._wait_seconds
+        while not done():
+            if time.monotonic() > deadline:
+                raise TemporaryFailure("register is busy")
+            time.sleep(0.02)
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
@@ -151,20 +159,20 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql(options.get("begin", "BEGIN IMMEDIATE"))
 
 
-def _write_ahead(connection: sqlite3.Connection, deadline: float) -> None:
-    """Let readers read while somebody writes; the file remembers.
+def _not_busy(connection: sqlite3.Connection, statement: str) -> bool:
+    try:
+        connection.execute(statement)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            raise
+        return False
+    return True
 
-    Unlike all other statements this one does not wait for its turn by itself.
-    """
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-        else:
-            return
+
+def _moved_from_log(connection: sqlite3.Connection) -> bool:
+    """False while a reader is not through, or somebody else moves the log at this moment."""
+    busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy
 
 
 def _postgresql(address: URL, wait_seconds: float) -> Engine:

@@ -4,7 +4,7 @@ import asyncio
 import json
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 
@@ -319,6 +319,16 @@ async def test_a_file_somebody_reads_is_written_anew_when_they_are_done(
             with pytest.raises(TemporaryFailure, match="busy"):
                 database.scrub("cases")
         database.scrub("cases")
+
+
+async def test_files_written_anew_by_several_at_once_wait_for_each_other(
+    database_url: str, sealer: CaseSealer
+) -> None:
+    migrate(database_url, sealer)
+    with ExitStack() as open_files:
+        several = [open_files.enter_context(closing(Database(database_url))) for _ in range(4)]
+        for _ in range(10):
+            await asyncio.gather(*(asyncio.to_thread(each.scrub, "cases") for each in several))
 
 
 # --- the tables and their steps -----------------------------------------------------------
