@@ -31,9 +31,10 @@ from domain.routes import Directory, Holder, HolderChannel, Route, Stop
 from domain.statuses import CaseStatus
 from domain.terms import Ladder, Terms
 
-STORY = 4
+STORY = 5
 """Version of the story that cases are begun under now: 2 keeps the register, 3 has a chancery, 4
-hands records and mails along with the question to the holder."""
+hands records and mails along with the question to the holder, 5 takes the duplicate's number with
+the answer."""
 
 UNLISTED = "Образовательная организация, указанная в заявлении"
 """How a holder is called that only the applicant has named."""

@@ -20,8 +20,10 @@ from activities.ports import (
 from activities.scans import ScanActivities
 from domain.application import Application
 from domain.base import Frozen
+from domain.errands import Errand
+from domain.messages import ProductionRecord
 from domain.notices import Delivery, DeliveryReport, Notice
-from domain.register import CaseRecord, RecordAnswer
+from domain.register import CaseRecord, PaperState, RecordAnswer, duplicate_paper
 
 UNKNOWN = "it may have arrived: twice nobody was left who knew"
 """Why a notice is given up that may have been sent."""
@@ -107,6 +109,14 @@ class ChanceryActivities:
             forgotten=forgotten,
             trouble="; ".join(sorted(set(troubles))),
         )
+
+    async def took_number(self, errand: Errand, record: ProductionRecord) -> bool | None:
+        """Take the number of a duplicate for its case (R9); None when the register does not say."""
+        number = errand.control_number
+        duplicate = duplicate_paper(number, record, PaperState.PREPARED, record.issued_on)
+        with _noted("register", []):
+            return await self._register.take_number(number, duplicate)
+        return None
 
     async def _recorded(
         self, record: CaseRecord | None, troubles: list[str]

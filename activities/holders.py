@@ -37,6 +37,8 @@ class Consultation(Frozen):
     """After so long the case has to be told that there is no answer: a term wants looking after."""
     dispatch: Dispatch | None = None
     """What is to be written down and sent before the holder is asked."""
+    takes_number: bool = False
+    """True when the number of a duplicate that was made is to be taken at once (R9)."""
 
 
 class HolderAnswer(ErrandAnswer):
@@ -49,6 +51,9 @@ class HolderAnswer(ErrandAnswer):
     report: DispatchReport | None = None
     late: bool = False
     """True when it is without an answer for the sake of a term."""
+    number_taken: bool | None = None
+    """True when the register has the duplicate's number for this case now, False when it belongs
+    to another duplicate; None when the case has to see to it."""
 
     @property
     def is_empty(self) -> bool:
@@ -67,7 +72,7 @@ class HolderActivities:
     async def consult_holder(self, consultation: Consultation) -> HolderAnswer:
         """Have the dispatch done, place the errand, and come back with its answer.
 
-        Both in one step, since a step of its own costs a case more than all else it does. The
+        All in one step, the number of the duplicate as well, since a step of its own costs a case more than all else it does. The
         report of the dispatch is carried from attempt to attempt; one that the case has to see
         to is given at once, and the holder is asked by another step.
 
@@ -92,7 +97,10 @@ class HolderActivities:
                 if deadline.is_over and not patient.non_retryable:
                     return HolderAnswer(report=so_far.report, late=True)
                 raise patient from None
-        return HolderAnswer(**dict(answer), report=so_far.report)
+        number_taken = None
+        if consultation.takes_number and answer.production is not None:
+            number_taken = await self._chancery.took_number(consultation.errand, answer.production)
+        return HolderAnswer(**dict(answer), report=so_far.report, number_taken=number_taken)
 
     async def _asked(self, consultation: Consultation) -> ErrandAnswer | None:
         """Ask, and ask again when the holder says that it will have answered in a moment."""

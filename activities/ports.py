@@ -140,6 +140,17 @@ class Register(Protocol):
             TemporaryFailure: The database is away or busy; try again.
         """
 
+    async def take_number(self, control_number: str, duplicate: Paper) -> bool:
+        """Write the duplicate that a holder has made, and take its number with that (R9).
+
+        Returns:
+            False, and nothing is written, when the number belongs to another duplicate.
+
+        Raises:
+            TemporaryFailure: The database is away or busy; try again.
+            PermanentFailure: The case has ended, or the register does not know it.
+        """
+
     async def find_case(self, control_number: str) -> StoredCase | None:
         """All that is known of a case; None when the register never heard of it.
 

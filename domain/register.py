@@ -4,6 +4,8 @@ from datetime import date
 from enum import StrEnum
 
 from domain.base import Frozen, Instant, JsonObject
+from domain.identifiers import blank_key
+from domain.messages import ProductionRecord
 from domain.routes import Route
 from domain.statuses import CaseStatus
 
@@ -63,6 +65,27 @@ class Paper(Frozen):
     issued_on: date | None = None
     valid_until: date | None = None
     changed_on: date
+
+
+def paper_id(control_number: str, kind: PaperKind) -> str:
+    """The id of the one paper of a kind in a case."""
+    return f"{control_number}/{kind}"
+
+
+def duplicate_paper(
+    control_number: str, record: ProductionRecord, state: PaperState, today: date
+) -> Paper:
+    """The duplicate of a case as its holder has made it (R9)."""
+    return Paper(
+        paper_id=paper_id(control_number, PaperKind.DUPLICATE),
+        kind=PaperKind.DUPLICATE,
+        state=state,
+        series=blank_key(record.series),
+        number=blank_key(record.number),
+        registration_number=record.registration_number,
+        issued_on=record.issued_on,
+        changed_on=today,
+    )
 
 
 class FederalRow(Frozen):
@@ -178,7 +201,8 @@ class CaseRecord(Frozen):
     papers: tuple[Paper, ...] = ()
     """New and changed ones only, written in one transaction with everything else."""
     annul_certificate_on: date | None = None
-    """Set when the temporary certificate of the case, if any is in force, ends with this record."""
+    """Set when the case ends with this record, and its temporary certificate, if any, with it; a
+    duplicate that is only prepared then is never handed over."""
     federal_row: FederalRow | None = None
 
 
@@ -193,7 +217,7 @@ class RecordAnswer(Frozen):
     overtaken_by: int | None = None
     """The stored revision, when it is above the record's; then nothing was written."""
     annulled: tuple[str, ...] = ()
-    """Ids of temporary certificates this record annulled, now or when it was first written."""
+    """Ids of papers this record annulled, now or when it was first written."""
 
 
 class RegisteredCase(Frozen):

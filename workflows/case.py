@@ -11,7 +11,7 @@ from domain.deficiencies import Deficiency, verdict
 from domain.errands import ErrandKind
 from domain.notices import Audience, Notice, NoticeEvent
 from domain.pauses import Pause, PauseReason
-from domain.register import Paper, PaperKind, PaperState
+from domain.register import Paper, PaperKind, PaperState, paper_id
 from domain.routes import Route, Stop
 from domain.statuses import CaseStatus, check_transition
 from domain.terms import Term, Window
@@ -99,7 +99,7 @@ class Case:
         today = self.now().date()
         facts = {"issued_on": today, **particulars}
         return Paper(
-            paper_id=f"{self.state.control_number}/{kind}",
+            paper_id=paper_id(self.state.control_number, kind),
             kind=kind,
             state=state,
             changed_on=today,

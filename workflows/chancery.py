@@ -121,14 +121,18 @@ class Chancery:
         if not state.has_chancery:
             return await self._registrar.takes(paper)
         if state.papers.get(paper.paper_id) != paper:
-            state.papers[paper.paper_id] = paper
-            self._case.note("registering", paper.kind)
+            self.took(paper)
         # A register that is away is tried again and again; terms are looked after then.
         await wait_for(self._is_recorded, policies.MAIL_BATCH if state.hands_along else None)
         if paper.paper_id in state.taken_numbers:
             state.taken_numbers.remove(paper.paper_id)
             return False
         return True if self._is_recorded() else None
+
+    def took(self, paper: Paper) -> None:
+        """Have a paper in the next record: its number was taken, or is with that."""
+        self._case.state.papers[paper.paper_id] = paper
+        self._case.note("registering", paper.kind)
 
     async def finish_records(self) -> None:
         """Wait until the register knows everything."""

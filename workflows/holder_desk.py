@@ -29,8 +29,12 @@ class HolderDesk:
         self._chancery = chancery
         self._ladder = ladder
 
-    async def ask(self, kind: ErrandKind, answered: Callable[[], bool]) -> None:
-        """Ask the holder and wait for `answered`; staff or a signal may be faster than it."""
+    async def ask(self, kind: ErrandKind, answered: Callable[[], bool]) -> HolderAnswer | None:
+        """Ask the holder and wait for `answered`; staff or a signal may be faster than it.
+
+        Returns:
+            What the holder's system said, if it was asked and nobody was faster.
+        """
         state = self._case.state
         consultation = self._case.consultation(kind)
         if consultation is None or consultation.errand.key in state.settled_errands:
@@ -42,7 +46,8 @@ class HolderDesk:
             )
             await self._ladder.wait(answered)
         else:
-            await self._poll(consultation, answered)
+            return await self._poll(consultation, answered)
+        return None
 
     async def recall(self, consultation: Consultation) -> None:
         """Tell the holder that an errand is void; a case does not end badly for want of it."""
@@ -65,22 +70,25 @@ class HolderDesk:
                 raise
             self._case.park("recall", "the holder could not be told that the request is void")
 
-    async def _poll(self, consultation: Consultation, answered: Callable[[], bool]) -> None:
+    async def _poll(
+        self, consultation: Consultation, answered: Callable[[], bool]
+    ) -> HolderAnswer | None:
         if answered():
-            return
+            return None
         key = consultation.errand.key
         try:
             answer = await self._answer(consultation, answered)
         except ActivityError:
             self._case.state.settled_errands.append(key)
             self._case.park("holder's system", "its answers are unreadable: ask the holder")
-            return
+            return None
         if answer is None or answer.is_empty:
-            return  # somebody was faster, or the case has something to see to and asks again
+            return None  # somebody was faster, or the case has something to see to and asks again
         self._take(answer)
         if not answered():
             self._case.state.settled_errands.append(key)
             self._case.park("holder's system", "its answer does not fit: ask the holder")
+        return answer
 
     async def _answer(
         self, consultation: Consultation, answered: Callable[[], bool]
@@ -135,6 +143,7 @@ class HolderDesk:
                 update={
                     "poll_every": state.the_setup().clock.engine_span(policies.HOLDER_POLL_EVERY),
                     "dispatch": dispatch,
+                    "takes_number": state.takes_number,
                 }
             ),
             start_to_close_timeout=policies.OUTSIDE_CALL + policies.MAILS_AT_ONCE,

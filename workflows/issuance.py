@@ -1,11 +1,11 @@
 """Making the duplicate and handing it over (изготовление и выдача, R9)."""
 
+from activities.holders import HolderAnswer
 from domain.application import DeliveryMethod
 from domain.errands import ErrandKind
-from domain.identifiers import blank_key
-from domain.messages import HandOver, ParcelEvent, ParcelReport
+from domain.messages import HandOver, ParcelEvent, ParcelReport, ProductionRecord
 from domain.notices import NoticeEvent
-from domain.register import PaperKind, PaperState
+from domain.register import Paper, PaperKind, PaperState, duplicate_paper
 from domain.statuses import CaseStatus
 from domain.terms import Window
 from workflows.case import Case
@@ -27,21 +27,15 @@ class Issuance:
     async def produce(self) -> None:
         """The holder makes the duplicate; its number must never have been given before."""
         state = self._case.state
-        await self._holder.ask(ErrandKind.PRODUCTION, lambda: state.production is not None)
-        record = state.production
-        if record is None or state.withdrawn:
+        answer = await self._holder.ask(ErrandKind.PRODUCTION, lambda: state.production is not None)
+        if state.production is None or state.withdrawn:
             return
-        taken = await self._chancery.takes(
-            self._case.paper(
-                PaperKind.DUPLICATE,
-                PaperState.PREPARED,
-                series=blank_key(record.series),
-                number=blank_key(record.number),
-                registration_number=record.registration_number,
-                issued_on=record.issued_on,
-            ),
-            self._wait,
-        )
+        duplicate = self._duplicate(state.production, PaperState.PREPARED)
+        taken = _taken_with(answer, state.production)
+        if taken is None:
+            taken = await self._chancery.takes(duplicate, self._wait)
+        elif taken:
+            self._chancery.took(duplicate)
         if taken is None:
             return
         if not taken:
@@ -102,14 +96,8 @@ class Issuance:
         if record is None or application is None:
             raise RuntimeError("nothing was produced that could be issued")
         blank = application.diploma.blank
-        self._case.add_paper(
-            PaperKind.DUPLICATE,
-            PaperState.IN_FORCE,
-            series=blank_key(record.series),
-            number=blank_key(record.number),
-            registration_number=record.registration_number,
-            issued_on=record.issued_on,
-        )
+        duplicate = self._duplicate(record, PaperState.IN_FORCE)
+        state.papers[duplicate.paper_id] = duplicate
         self._case.add_paper(
             PaperKind.ORIGINAL,
             PaperState.REPLACED,
@@ -125,3 +113,13 @@ class Issuance:
                 issued_on=hand_over.handed_over_on,
             )
         self._case.enter(CaseStatus.ISSUED, NoticeEvent.ISSUED)
+
+    def _duplicate(self, record: ProductionRecord, state: PaperState) -> Paper:
+        number, today = self._case.state.control_number, self._case.now().date()
+        return duplicate_paper(number, record, state, today)
+
+
+def _taken_with(answer: HolderAnswer | None, record: ProductionRecord) -> bool | None:
+    """Whether a record's number was taken as the holder's system told it; None when not known."""
+    told = answer.production if answer else None
+    return answer.number_taken if answer and told and told.unsigned() == record else None

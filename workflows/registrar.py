@@ -17,6 +17,7 @@ from domain.register import (
     RegisteredCharge,
     RegisteredDocument,
     RegisteredEvent,
+    paper_id,
 )
 from workflows import policies
 from workflows.case import Case
@@ -166,13 +167,8 @@ def _documents(state: CaseState) -> Iterable[RegisteredDocument]:
 
 def _federal_row(state: CaseState) -> FederalRow | None:
     """The row of the federal register, in the record that puts the duplicate in force."""
-    duplicate = state.papers.get(paper_id(state, PaperKind.DUPLICATE))
+    duplicate = state.papers.get(paper_id(state.control_number, PaperKind.DUPLICATE))
     issued = duplicate is not None and duplicate.state is PaperState.IN_FORCE
     if not issued or state.application is None or state.production is None:
         return None
     return federal_row(state.application, state.production)
-
-
-def paper_id(state: CaseState, kind: PaperKind) -> str:
-    """The id of the one paper of a kind in a case."""
-    return f"{state.control_number}/{kind}"

@@ -34,6 +34,8 @@ CHANCERY_SINCE = 3
 """The version since which records and mails of a moment are one step, and timers are one alarm."""
 HANDS_ALONG_SINCE = 4
 """The version since which they go along with the question to the holder, if there is one."""
+TAKES_NUMBER_SINCE = 5
+"""The version since which that step takes the number of the duplicate with the answer."""
 TIMELINE_KEPT = 200
 PARKED_KEPT = 50
 MESSAGES_REMEMBERED = 500
@@ -301,6 +303,11 @@ class CaseState(BaseModel):
     def hands_along(self) -> bool:
         """True for cases begun since records and mails go along with the question to the holder."""
         return self.setup is not None and self.setup.story >= HANDS_ALONG_SINCE
+
+    @property
+    def takes_number(self) -> bool:
+        """True for cases begun since the number of a duplicate is taken with the answer."""
+        return self.setup is not None and self.setup.story >= TAKES_NUMBER_SINCE
 
     @property
     def open_charge(self) -> Charge | None:

@@ -109,6 +109,22 @@ class SqlRegister:
             _held_case(control_number),
         )
 
+    async def take_number(self, control_number: str, duplicate: Paper) -> bool:
+        """Write the duplicate that a holder has made, and take its number with that (R9).
+
+        Returns:
+            False, and nothing is written, when the number belongs to another duplicate.
+
+        Raises:
+            PermanentFailure: The case has ended, is being erased, or is not known.
+        """
+        row = await asyncio.to_thread(self._seals.paper, control_number, duplicate)
+        return await self._write(
+            lambda connection: recording.take_number(connection, control_number, row),
+            _held_case(control_number),
+            f"duplicate {row['number_index']}",
+        )
+
     async def find_case(self, control_number: str) -> StoredCase | None:
         """All that is known of a case; None when the register never heard of it."""
         found = await self._read(

@@ -70,7 +70,7 @@ def record_case(connection: Connection, sealed: SealedRecord) -> RecordAnswer:
     _write_papers(connection, record.control_number, sealed.papers)
     if sealed.federal_row is not None:
         _write_federal_row(connection, record.control_number, sealed.federal_row)
-    _annul_certificate(connection, record)
+    _annul_at_the_end(connection, record)
     return RecordAnswer(annulled=_annulled_by(connection, record))
 
 
@@ -92,6 +92,23 @@ def issue_certificate(connection: Connection, control_number: str, paper: TableR
     if connection.scalar(bar) is not None:
         return False
     _write_papers(connection, control_number, [paper])
+    return True
+
+
+def take_number(connection: Connection, control_number: str, duplicate: TableRow) -> bool:
+    """Write a duplicate that was made; False when its number belongs to another one.
+
+    Raises:
+        PermanentFailure: Its case has ended, is being erased, or is not known.
+    """
+    _refuse_erased(connection, control_number)
+    status = first_of_case(connection, cases.c.status, control_number)
+    if status is None or CaseStatus(status).is_final:
+        raise PermanentFailure("the case has ended, or is not known: it takes no number")
+    index = duplicate["number_index"]
+    if index is not None and any(_taken(connection, {duplicate["paper_id"]: index})):
+        return False
+    _write_papers(connection, control_number, [duplicate])
     return True
 
 
@@ -224,15 +241,20 @@ def _write_papers(connection: Connection, control_number: str, written: Sequence
     replace(connection, papers, control_number, written, papers.c.paper_id, again)
 
 
-def _annul_certificate(connection: Connection, record: CaseRecord) -> None:
+def _annul_at_the_end(connection: Connection, record: CaseRecord) -> None:
     if record.annul_certificate_on is None:
         return
+    certificate = and_(
+        papers.c.kind == PaperKind.TEMPORARY_CERTIFICATE,
+        papers.c.state.in_([PaperState.PREPARED, PaperState.IN_FORCE]),
+    )
+    # Its number was taken, and the case has withdrawn before it heard of that.
+    duplicate = and_(papers.c.kind == PaperKind.DUPLICATE, papers.c.state == PaperState.PREPARED)
     connection.execute(
         update(papers)
         .where(
             papers.c.control_number == record.control_number,
-            papers.c.kind == PaperKind.TEMPORARY_CERTIFICATE,
-            papers.c.state.in_([PaperState.PREPARED, PaperState.IN_FORCE]),
+            or_(certificate, duplicate),
         )
         .values(
             state=PaperState.ANNULLED,

@@ -36,9 +36,9 @@ from adapters.scans.checking import check_scan
 from adapters.sms_http import HttpSmsGateway
 from adapters.smtp_settings import SmtpSettings
 from domain.errands import Errand, ErrandAnswer, ErrandKind
-from domain.messages import HolderReply, HolderVerdict
+from domain.messages import HolderReply, HolderVerdict, ProductionRecord
 from domain.notices import Audience, Delivery, DeliveryReport, Notice, NoticeEvent, NoticeFacts
-from domain.register import CaseRecord
+from domain.register import CaseRecord, PaperState, duplicate_paper
 from domain.routes import Holder, HolderChannel
 from simulators.mailbox import Mailbox
 from simulators.scenario import MailFault
@@ -56,6 +56,10 @@ ERRAND = Errand(
     control_number=NUMBER, kind=ErrandKind.VERIFICATION, round=1, application=APPLICATION
 )
 ANSWER = ErrandAnswer(reply=HolderReply(verdict=HolderVerdict.CONFIRMED))
+PRODUCED = ProductionRecord(
+    series="77СПД", number="0004512", registration_number="118/2026", issued_on=date(2026, 5, 29)
+)
+MADE = ErrandAnswer(production=PRODUCED)
 ACCEPTED = Notice(
     control_number=NUMBER,
     event=NoticeEvent.ACCEPTED,
@@ -294,6 +298,48 @@ async def test_a_step_with_nothing_handed_along_only_asks(desk: Desk) -> None:
     answer = await step.attempt()
     assert answer == HolderAnswer(reply=ANSWER.reply)
     assert desk.mails() == []
+
+
+# --- the number of a duplicate ------------------------------------------------------------
+
+
+async def test_the_number_of_a_duplicate_is_taken_with_the_answer(desk: Desk) -> None:
+    desk.answers(MADE)
+    before = await Step(desk, asking(takes_number=True)).attempt()
+    assert before.number_taken is None, "the register does not know the case yet"
+    for name in ("4", "7"):
+        answer = await Step(desk, asking(dispatch(), takes_number=True), name).attempt()
+        assert answer.number_taken is True
+        assert answer.production == MADE.production
+    ((_, paper),) = await desk.register.papers()
+    assert (paper.number, paper.state) == (PRODUCED.number, PaperState.PREPARED)
+
+
+async def test_a_number_of_another_duplicate_is_told_with_the_answer(desk: Desk) -> None:
+    theirs = duplicate_paper(OTHER, PRODUCED, PaperState.IN_FORCE, PRODUCED.issued_on)
+    await desk.register.record(another(OTHER, papers=(theirs,)))
+    desk.answers(MADE)
+    answer = await Step(desk, asking(dispatch(), takes_number=True)).attempt()
+    assert answer.number_taken is False
+    assert await desk.register.papers(NUMBER) == []
+
+
+async def test_a_register_that_is_away_leaves_the_number_to_the_case(
+    tmp_path: Path, signer: PaperSigner
+) -> None:
+    nowhere = f"sqlite:///{tmp_path / 'nowhere' / 'register.db'}"
+    async with desk_in(tmp_path, signer, nowhere) as desk:
+        desk.answers(MADE)
+        answer = await Step(desk, asking(takes_number=True)).attempt()
+    assert answer.number_taken is None
+    assert answer.production == MADE.production
+
+
+async def test_cases_begun_before_see_to_the_number_themselves(desk: Desk) -> None:
+    desk.answers(MADE)
+    answer = await Step(desk, asking(dispatch())).attempt()
+    assert answer.number_taken is None
+    assert await desk.register.papers() == []
 
 
 # --- at most twice ------------------------------------------------------------------------

@@ -32,7 +32,7 @@ from records import (
     the_case,
 )
 
-from activities.ports import TemporaryFailure
+from activities.ports import PermanentFailure, TemporaryFailure
 from adapters.register.database import SqlRegister
 from adapters.register.errors import BadRegister
 from adapters.register.schema import check, migrate
@@ -237,6 +237,58 @@ async def test_a_number_goes_to_one_of_the_cases_that_ask_at_once(
     answers = await asyncio.gather(*(writer.record(record) for record, writer in pairs))
     assert sum(not answer.taken_numbers for answer in answers) == 1
     assert len(await register.papers()) == 1
+
+
+PREPARED = DUPLICATE.model_copy(update={"state": PaperState.PREPARED})
+
+
+async def test_a_duplicate_that_was_made_takes_its_number_at_once(register: SqlRegister) -> None:
+    await register.record(another(NUMBER))
+    await register.record(another(OTHER))
+    for _ in range(2):
+        assert await register.take_number(NUMBER, PREPARED)
+    assert (await the_case(register)).papers == (PREPARED,)
+    clash = PREPARED.model_copy(update={"paper_id": f"{OTHER}/duplicate"})
+    assert not await register.take_number(OTHER, clash)
+    assert await register.papers(OTHER) == []
+    handed_over = following(2, status=CaseStatus.ISSUED, papers=(DUPLICATE,))
+    assert await register.record(handed_over) == RecordAnswer()
+    assert (await the_case(register)).papers == (DUPLICATE,)
+
+
+async def test_a_number_told_at_once_goes_to_one_case(
+    register: SqlRegister, neighbour: SqlRegister
+) -> None:
+    numbers = [f"case-{place}" for place in range(10)]
+    for number in numbers:
+        await register.record(another(number))
+    papers = [PREPARED.model_copy(update={"paper_id": f"{number}/duplicate"}) for number in numbers]
+    told = zip(numbers, papers, [register, neighbour] * 5, strict=True)
+    answers = await asyncio.gather(
+        *(desk.take_number(number, paper) for number, paper, desk in told)
+    )
+    assert sorted(answers) == [False] * 9 + [True]
+    assert len(await register.papers()) == 1
+
+
+async def test_an_end_that_has_not_heard_of_a_number_annuls_its_duplicate(
+    register: SqlRegister,
+) -> None:
+    await register.record(another(NUMBER))
+    await register.take_number(NUMBER, PREPARED)
+    end = following(2, status=CaseStatus.WITHDRAWN, annul_certificate_on=TODAY)
+    assert await register.record(end) == RecordAnswer(annulled=(PREPARED.paper_id,))
+    assert await states(register) == {PaperKind.DUPLICATE: PaperState.ANNULLED}
+
+
+async def test_a_case_that_is_over_takes_no_number(register: SqlRegister) -> None:
+    with pytest.raises(PermanentFailure, match="not known"):
+        await register.take_number(NUMBER, PREPARED)
+    await register.record(another(NUMBER))
+    await register.record(following(2, status=CaseStatus.WITHDRAWN))
+    with pytest.raises(PermanentFailure, match="ended"):
+        await register.take_number(NUMBER, PREPARED)
+    assert await register.papers() == []
 
 
 # --- temporary certificates (R10) ---------------------------------------------------------

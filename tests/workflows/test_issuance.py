@@ -6,6 +6,8 @@ from samples import valid_application
 from staging import Stage, Story, produced
 
 from domain.base import JsonObject
+from domain.errands import ErrandAnswer
+from domain.messages import HolderReply, HolderVerdict, ProductionRecord
 from domain.register import PaperKind, PaperState
 from domain.statuses import CaseStatus
 
@@ -63,6 +65,41 @@ async def test_a_number_that_was_given_before_is_never_given_again(stage: Stage)
     view = await second.has("parked")
     assert view.status is CaseStatus.IN_PRODUCTION
     assert "given to another duplicate" in view.parked[0].reason
+    await second.signal("production_finished", produced())
+    await second.reaches(CaseStatus.READY)
+
+
+async def told_by_its_holders_system(stage: Stage, record: JsonObject) -> Story:
+    """A case whose holder's system confirms, and has made the duplicate."""
+    story = await stage.starts()
+    stage.holder.answers |= {
+        f"{story.number}.verification.1": ErrandAnswer(
+            reply=HolderReply(verdict=HolderVerdict.CONFIRMED)
+        ),
+        f"{story.number}.production.1": ErrandAnswer(
+            production=ProductionRecord.model_validate(record)
+        ),
+    }
+    return story
+
+
+async def test_the_step_that_hears_of_the_duplicate_takes_its_number(stage: Stage) -> None:
+    story = await told_by_its_holders_system(stage, produced())
+    await story.reaches(CaseStatus.READY)
+    events = (await story.handle.fetch_history()).events
+    steps = [event.activity_task_scheduled_event_attributes.activity_type.name for event in events]
+    assert list(filter(None, steps))[:4] == ["open_case"] + ["consult_holder"] * 3
+    assert await papers_of(stage, story.number) == {PaperKind.DUPLICATE: PaperState.PREPARED}
+
+
+async def test_a_number_a_holders_system_gives_again_is_left_to_a_person(stage: Stage) -> None:
+    record = produced()
+    await made(stage, record=record)
+    second = await told_by_its_holders_system(stage, record)
+    view = await second.has("parked")
+    assert view.status is CaseStatus.IN_PRODUCTION
+    assert "given to another duplicate" in view.parked[0].reason
+    assert await papers_of(stage, second.number) == {}
     await second.signal("production_finished", produced())
     await second.reaches(CaseStatus.READY)
 
