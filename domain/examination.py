@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import date
+from functools import cache
 from pathlib import PurePath
 from typing import Any
 
@@ -281,9 +282,14 @@ def _part(raw: JsonObject, path: str, kind: Any, context: Intake) -> Any:
             return None
         value = value[key]
     try:
-        return TypeAdapter(kind).validate_json(_dumped(value), context=context)
+        return _reader(kind).validate_json(_dumped(value), context=context)
     except ValidationError:
         return None
+
+
+@cache
+def _reader(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
 
 
 def _rule_faults(

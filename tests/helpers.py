@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 from temporalio.converter import PayloadCodec
 from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Replayer
 
 from starters.server import temporal_executable
 from workers.keys import Keys
+from workers.plugin import plugin
 from workers.settings import load_settings
-from workers.temporal import plugin
+from workers.temporal import converter
 from workflows.contracts import SEARCH_ATTRIBUTES
 
 STARTS_TRIED = 3
@@ -35,7 +37,7 @@ async def start_server(codec: PayloadCodec, *extra_args: str) -> WorkflowEnviron
         dev_server_log_level="never",
         dev_server_extra_args=[*SKIPPING, *extra_args],
         search_attributes=list(SEARCH_ATTRIBUTES),
-        plugins=[plugin(codec)],
+        data_converter=converter(codec),
     )
     for _ in range(STARTS_TRIED):
         with suppress(
@@ -43,6 +45,11 @@ async def start_server(codec: PayloadCodec, *extra_args: str) -> WorkflowEnviron
         ):  # the SDK waits for five seconds only, on however busy a machine
             return await start()
     return await start()
+
+
+def replayer(codec: PayloadCodec) -> Replayer:
+    """What replays recorded cases with the workflows of today."""
+    return Replayer(workflows=[], plugins=[plugin()], data_converter=converter(codec))
 
 
 def trial_keys(folder: Path) -> Keys:

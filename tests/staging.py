@@ -51,6 +51,7 @@ from domain.routes import Holder
 from domain.statuses import CaseStatus
 from simulators.outside import Outside
 from workers.papers import paper_office
+from workers.plugin import plugin
 from workers.settings import Settings, load_settings
 from workflows.contracts import CASE_VIEW, CaseOutcome, CaseRequest, CaseView, workflow_id
 from workflows.duplicate_request import DuplicateRequest
@@ -358,6 +359,7 @@ async def working(
     async with Worker(
         environment.client,
         task_queue=queue,
+        plugins=[plugin()],
         activities=[
             case.open_case,
             case.assess_correction,

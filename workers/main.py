@@ -44,6 +44,7 @@ from adapters.sealing.keyring import SERVICE
 from adapters.sms_http import HttpSmsGateway
 from workers.keys import Keys
 from workers.papers import paper_office
+from workers.plugin import plugin
 from workers.settings import Settings
 from workers.temporal import register_search_attributes
 from workflows.contracts import TASK_QUEUE
@@ -102,6 +103,7 @@ class CaseWorker:
             self._client,
             task_queue=TASK_QUEUE,
             activities=self._activities(store, office),
+            plugins=[plugin()],
             graceful_shutdown_timeout=timedelta(seconds=self._settings.drain_seconds),
             build_id=version("diploma-duplicates"),
             **(dials | self._options),

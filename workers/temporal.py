@@ -1,4 +1,4 @@
-"""Connections to Temporal and everything client, worker and replayer have in common."""
+"""Connections to Temporal, and how values are written there."""
 
 import logging
 import os
@@ -6,7 +6,6 @@ import re
 import tomllib
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import replace
 from functools import cache
 from typing import Any, Self
 
@@ -32,7 +31,6 @@ from temporalio.converter import (
 )
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
-from temporalio.plugin import SimplePlugin
 from temporalio.runtime import (
     LogForwardingConfig,
     LoggingConfig,
@@ -41,17 +39,12 @@ from temporalio.runtime import (
     TelemetryFilter,
 )
 from temporalio.service import RPCError, RPCStatusCode
-from temporalio.worker import WorkflowRunner
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from adapters.sealing import REFUSED
 from adapters.transport import is_loopback
 from workers.metrics import prometheus
-from workers.runner import CaseRunner
 from workers.settings import PREFIX, BadSettings
 from workflows.contracts import SEARCH_ATTRIBUTES, CaseRequest, CertificateRequest
-from workflows.duplicate_request import DuplicateRequest
-from workflows.temporary_certificate import TemporaryCertificate
 
 
 class Unreachable(Exception):
@@ -138,34 +131,18 @@ class BriefConverter(DefaultFailureConverterWithEncodedAttributes):
             super().to_failure(exception, payload_converter, failure)
 
 
-def plugin(codec: PayloadCodec | None) -> SimplePlugin:
-    """Converter and workflows, in one place for client, worker and replayer.
+def converter(codec: PayloadCodec | None) -> DataConverter:
+    """How client, worker and replayer turn values into payloads and back.
 
     Args:
         codec: Seals what leaves the process, texts of failures included (R13); None only to
             see what sealing costs.
     """
-    converter = CaseConverter(
+    return CaseConverter(
         payload_converter_class=TolerantConverter,
         payload_codec=codec,
         failure_converter_class=BriefConverter,
     )
-    return SimplePlugin(
-        "diploma-duplicates",
-        data_converter=converter,
-        workflows=[DuplicateRequest, TemporaryCertificate],
-        workflow_runner=_case_runner,
-    )
-
-
-def _case_runner(given: WorkflowRunner | None) -> WorkflowRunner:
-    """The runner given, which does not import our workflows anew for every case."""
-    runner = given or SandboxedWorkflowRunner()
-    if isinstance(runner, SandboxedWorkflowRunner):
-        # What they may not do is seen in their text: tests/test_architecture.py.
-        passing = runner.restrictions.with_passthrough_modules("workflows")
-        runner = replace(runner, restrictions=passing)
-    return CaseRunner(runner)
 
 
 def runtime(metrics_address: str | None = None) -> Runtime:
@@ -242,7 +219,7 @@ async def connect(
     """Connect as the environment says (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_TLS...).
 
     Args:
-        codec: See `plugin`.
+        codec: See `converter`.
         address: Overrides the environment; for the embedded stack.
         namespace: Likewise.
         allow_plain: Connect to another machine without TLS, too.
@@ -265,7 +242,10 @@ async def connect(
         _refuse_others(target)
     try:
         client = await Client.connect(
-            **config, identity=identity, plugins=[plugin(codec)], runtime=runtime(metrics_address)
+            **config,
+            identity=identity,
+            data_converter=converter(codec),
+            runtime=runtime(metrics_address),
         )
         await client.workflow_service.describe_namespace(
             DescribeNamespaceRequest(namespace=client.namespace)

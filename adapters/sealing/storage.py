@@ -11,7 +11,6 @@ from sqlalchemy import (
     Column,
     Connection,
     Engine,
-    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -24,11 +23,11 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.pool import ConnectionPoolEntry
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.schema import CreateTable
 
 from activities.ports import TemporaryFailure
 from adapters.database_address import database_address
-from adapters.register.tables import Moment
+from adapters.moments import Moment
 from adapters.sealing.errors import BadKeys
 from adapters.sealing.masters import FOR_OTHERS
 
@@ -56,13 +55,11 @@ anchors = Table(
 """The last line of each file that must not lose its end unseen."""
 OWN = text("NOT typed")
 """Keys of cases; written as the index has it, or SQLite does not use it."""
-_one_own_key = Index(
-    "uq_case_keys_own",
-    case_keys.c.control_number,
-    unique=True,
-    sqlite_where=OWN,
-    postgresql_where=OWN,
+_ONE_OWN_KEY = text(
+    "CREATE UNIQUE INDEX IF NOT EXISTS uq_case_keys_own ON case_keys (control_number)"
+    f" WHERE {OWN.text}"
 )
+"""As text, for a condition on an index would bring the dialects of all databases along."""
 
 _WAIT_SECONDS = 5
 """How long anybody waits for another's statement; ours take milliseconds."""
@@ -118,7 +115,7 @@ class KeyStorage:
                 raise self._bad(f"{self._file} cannot be created; mend path or rights") from None
         with self.connection() as connection:
             connection.execute(CreateTable(case_keys, if_not_exists=True))
-            connection.execute(CreateIndex(_one_own_key, if_not_exists=True))
+            connection.execute(_ONE_OWN_KEY)
             connection.execute(CreateTable(anchors, if_not_exists=True))
 
     @contextmanager

@@ -8,13 +8,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from helpers import trial_keys
+from helpers import replayer, trial_keys
 from temporalio.client import WorkflowHistory
 from temporalio.converter import PayloadCodec
-from temporalio.worker import Replayer
 
 from adapters.sealing.codec import SealingCodec
-from workers.temporal import plugin
 
 FOLDER = Path(__file__).parent / "histories"
 SUSPENDED = sorted(
@@ -46,4 +44,4 @@ def codec(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PayloadCodec]:
 async def test_a_case_whose_suspension_an_officer_lifted_replays(
     file: Path, codec: PayloadCodec
 ) -> None:
-    await Replayer(workflows=[], plugins=[plugin(codec)]).replay_workflow(history_of(file))
+    await replayer(codec).replay_workflow(history_of(file))

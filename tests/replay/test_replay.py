@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from helpers import trial_keys
+from helpers import replayer, trial_keys
 from temporalio import workflow
 from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -18,7 +18,6 @@ from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
 from adapters.sealing.codec import SealingCodec
-from workers.temporal import plugin
 from workflows.contracts import DUPLICATE_REQUEST, CaseOutcome, CaseRequest
 from workflows.duplicate_request import DuplicateRequest
 
@@ -53,7 +52,7 @@ def codec(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PayloadCodec]:
     ids=lambda file: file.name,
 )
 async def test_a_recorded_case_replays(file: Path, codec: PayloadCodec) -> None:
-    await Replayer(workflows=[], plugins=[plugin(codec)]).replay_workflow(history_of(file))
+    await replayer(codec).replay_workflow(history_of(file))
 
 
 @pytest.mark.proof
@@ -70,9 +69,7 @@ async def test_a_recorded_case_replays_however_little_of_it_is_there(
         for history in histories:
             yield history
 
-    found = await Replayer(workflows=[], plugins=[plugin(codec)]).replay_workflows(
-        given(), raise_on_replay_failure=False
-    )
+    found = await replayer(codec).replay_workflows(given(), raise_on_replay_failure=False)
     failed = len(found.replay_failures)
     record_property("beginnings", [len(histories) - failed, len(histories)])
     assert found.replay_failures == {}
