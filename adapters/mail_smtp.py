@@ -13,7 +13,7 @@ import aiosmtplib
 from aiosmtplib import SMTP, SMTPException, SMTPHeloError, SMTPResponseException
 
 from activities.ports import Attachment, Mail, MaybeDone, PermanentFailure, TemporaryFailure
-from adapters.smtp_settings import ADDRESS, MailSecurity, SmtpSettings
+from adapters.smtp_settings import MailSecurity, SmtpSettings, ascii_address
 from adapters.transport import tls_context, tls_fault
 
 _LONGEST_LINE = 998
@@ -35,7 +35,7 @@ class SmtpMailGateway:
             BadTlsFile: One of the files cannot be used.
         """
         self._settings = settings
-        self._sender = _ascii_address(settings.sender_address)
+        self._sender = settings.sender_address
         name = Header(_one_line(settings.sender_name), header_name="From").encode()
         self._from = f"{name} <{self._sender}>"
         plain = settings.security is MailSecurity.NONE
@@ -65,7 +65,7 @@ class SmtpMailGateway:
             PermanentFailure: The server refused the mail for good.
         """
         try:
-            recipient = _ascii_address(mail.to)
+            recipient = ascii_address(mail.to)
             await self._deliver(self._headers(mail, recipient), mail, recipient)
         except SMTPResponseException as error:
             raise _refusal(error) from None
@@ -151,7 +151,7 @@ class SmtpMailGateway:
             "Date": format_datetime(datetime.now(UTC)),
             "From": self._from,
             "To": recipient,
-            "Reply-To": settings.reply_to and _ascii_address(settings.reply_to),
+            "Reply-To": settings.reply_to,
             "Subject": Header(_one_line(mail.subject), header_name="Subject").encode(),
             "Auto-Submitted": "auto-generated",
             "X-Diploma-Errand": mail.errand_key,
@@ -252,19 +252,6 @@ def _encoded(content: bytes) -> bytes:
 def _one_line(text: str) -> str:
     """`text` without line breaks of any kind: nothing in it can begin another header."""
     return " ".join(text.split())
-
-
-def _ascii_address(address: str) -> str:
-    """The one address in `address`, its domain as DNS knows it (пример.рф is xn--e1afmkfd.xn--p1ai).
-
-    Raises:
-        ValueError: It is not exactly one address, or the mailbox name is not ASCII.
-    """
-    parts = ADDRESS.fullmatch(address)
-    if parts is None:
-        raise ValueError("not exactly one mail address")
-    mailbox, domain = parts.groups()
-    return f"{mailbox.encode('ascii').decode()}@{domain.encode('idna').decode()}"
 
 
 def _trouble(error: SMTPException | OSError) -> str:

@@ -10,9 +10,8 @@ from pydantic import ConfigDict, Field, SecretStr, ValidationInfo, field_validat
 from adapters.transport import is_loopback
 from domain.base import Frozen
 
-ADDRESS = re.compile(r'([^\s@,;:<>()\[\]\\"]+)@([^\s@,;:<>()\[\]\\"]+)')
+_ADDRESS = re.compile(r'([^\s@,;:<>()\[\]\\"]+)@([^\s@,;:<>()\[\]\\"]+)')
 """One mail address, its mailbox and its domain."""
-
 _Secured = TypeVar("_Secured", SecretStr, Path)
 
 
@@ -83,9 +82,23 @@ class SmtpSettings(Frozen):
             raise ValueError("username and password go together; set both or neither")
         return password
 
-    @field_validator("sender_address")
+    @field_validator("sender_address", "reply_to")
     @classmethod
-    def _one_address(cls, address: str) -> str:
-        if not ADDRESS.fullmatch(address):
-            raise ValueError("write exactly one mail address")
-        return address
+    def _one_address(cls, address: str | None) -> str | None:
+        try:
+            return address and ascii_address(address)
+        except ValueError:
+            raise ValueError("write exactly one mail address, Latin before the @") from None
+
+
+def ascii_address(address: str) -> str:
+    """The one address in `address`, its domain as DNS knows it (пример.рф is xn--e1afmkfd.xn--p1ai).
+
+    Raises:
+        ValueError: It is not exactly one address, or the mailbox name is not ASCII.
+    """
+    parts = _ADDRESS.fullmatch(address)
+    if parts is None:
+        raise ValueError("not exactly one mail address")
+    mailbox, domain = parts.groups()
+    return f"{mailbox.encode('ascii').decode()}@{domain.encode('idna').decode()}"

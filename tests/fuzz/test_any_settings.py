@@ -147,6 +147,8 @@ def test_any_json_for_the_mail_server_works_or_is_told(
 @QUICK
 @given(parts=st.dictionaries(st.sampled_from(MAIL), texts, max_size=5))
 @example(parts={"DIPLOMA_SMTP__SECURITY": "tls", "DIPLOMA_SMTP__CA_FILE": "\udcff\n"})
+@example(parts={"DIPLOMA_SMTP__SENDER_ADDRESS": "\x80@0"})
+@example(parts={"DIPLOMA_SMTP__REPLY_TO": "0@\x80"})
 def test_any_mail_server_is_made_ready_or_told(parts: dict[str, str]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         for name, text in parts.items():
