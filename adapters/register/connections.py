@@ -85,7 +85,8 @@ class Database:
             with translated(), anew.connect() as connection:
                 connection.exec_driver_sql(f"VACUUM FULL {', '.join(tables)}")
             return
-        with translated(), closing(sqlite3.connect(self._file, self._wait_seconds)) as connection:
+        opened = partial(sqlite3.connect, self._file, timeout=self._wait_seconds)
+        with translated(), closing(opened()) as connection:
             connection.execute("VACUUM")
             self._when_free(partial(_moved_from_log, connection))
 
