@@ -32,6 +32,22 @@ def alone_in(folder: Path) -> Iterator[None]:
         os.close(held)
 
 
+@contextmanager
+def claimed(file: Path) -> Iterator[None]:
+    """Have a lock file to oneself, or none of it.
+
+    Raises:
+        BlockingIOError: Another has it.
+        OSError: It cannot be opened.
+    """
+    held = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(held)
+
+
 def _lock(held: int) -> None:
     deadline = time.monotonic() + _WAIT_SECONDS
     while True:

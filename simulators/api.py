@@ -146,7 +146,7 @@ class Api:
                 return web.Response(status=_SMS_STATUS[self._keep(arrived)])
 
     async def _get_sms(self, request: web.Request) -> web.Response:
-        found = self._state.sms_to(request.query.get("to", ""))
+        found = self._state.sms_to(request.query.get("to"))
         return web.json_response([sms.model_dump() for sms in found])
 
     def _keep(self, sms: KeptSms) -> SmsOutcome:

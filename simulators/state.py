@@ -318,9 +318,11 @@ class State:
         same = row is not None and (row["recipient"], row["text"]) == (sms.to, sms.text)
         return SmsOutcome.REPEATED if same else SmsOutcome.CONFLICT
 
-    def sms_to(self, recipient: str) -> tuple[KeptSms, ...]:
-        """The text messages kept for a telephone, oldest first."""
-        rows = self._db.execute("SELECT * FROM sms WHERE recipient = ? ORDER BY at", (recipient,))
+    def sms_to(self, recipient: str | None) -> tuple[KeptSms, ...]:
+        """The text messages kept for a telephone, None for all of them; oldest first."""
+        rows = self._db.execute(
+            "SELECT * FROM sms WHERE recipient = coalesce(?, recipient) ORDER BY at", (recipient,)
+        )
         return tuple(_sms(row) for row in rows)
 
     def sms_about(self, control_number: str) -> tuple[KeptSms, ...]:

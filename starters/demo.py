@@ -28,7 +28,7 @@ from starters.console import read_case
 from starters.files import read_object
 from starters.intake import ScanFile, keep, take_in
 from starters.stack import EmbeddedStack, Ports
-from starters.up import show_addresses
+from starters.up import show_addresses, show_exports
 from workers import logs
 from workflows.contracts import CaseView, CorrectionAnswer, Signal, Update
 
@@ -235,6 +235,7 @@ async def play_examples(*, keep: bool, day_seconds: float, quiet: bool) -> DemoR
             display.out.print(f"Mails, as .eml files: {report.mails_folder}", soft_wrap=True)
         if keep:
             show_addresses(stack)
+            show_exports(stack)
             display.out.print("Everything stays up. Stop with Ctrl-C.")
             await asyncio.Event().wait()
     return report

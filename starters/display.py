@@ -142,7 +142,7 @@ def case_panel(view: "CaseView") -> RenderableType:
             provisional = " (provisional)" if view.stage.provisional else ""
             facts.add_row("by", f"{view.stage.due_on:%d.%m.%Y}{provisional}", "")
         facts.add_row("next step", Text(re.sub(r"[`*]", "", view.stage.next_step)), "")
-    if view.case_due_on:
+    if view.case_due_on and not view.status.is_final:
         facts.add_row("whole case by", f"{view.case_due_on:%d.%m.%Y}", "")
     if view.fees and view.fees.items:
         paid = f"paid {view.fees.paid}, refunded {view.fees.refunded}"

@@ -9,6 +9,7 @@ from typing import Any
 from temporalio.client import Client
 
 from adapters.codec_tokens import new_token
+from adapters.file_locks import claimed
 from adapters.profiles import load_profile
 from adapters.register.database import SqlRegister
 from adapters.register.schema import migrate
@@ -27,7 +28,7 @@ from workers.main import CaseWorker
 from workers.settings import Settings, load_settings
 from workflows.contracts import Acknowledgement, Update
 
-ENGINE, KEYS = "temporal.db", "keys.db"
+ENGINE, KEYS, LOCK = "temporal.db", "keys.db", "stack.lock"
 """Databases of the engine and of the key ring, in the folder of a stack."""
 
 
@@ -109,30 +110,43 @@ class EmbeddedStack:
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Client:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        async with AsyncExitStack() as started:
+            self._claim_folder(started)
+            client = await self._start(started)
+            self._stack = started.pop_all()
+        return client
+
+    def _claim_folder(self, started: AsyncExitStack) -> None:
+        try:
+            started.enter_context(claimed(self.folder / LOCK))
+        except BlockingIOError:
+            raise CannotStart(
+                f"another stack runs in {self.folder}: stop it, or choose another folder"
+            ) from None
+
+    async def _start(self, started: AsyncExitStack) -> Client:
         for port in (self.ports.outside, self.ports.smtp, self.ports.site, self.ports.codec):
             if not port_is_free(port):
                 raise CannotStart(
                     f"port {port} is in use: stop what runs there or choose another port"
                 )
-        self.folder.mkdir(parents=True, exist_ok=True)
-        async with AsyncExitStack() as started:
-            started.callback(self.keys.close)
-            await asyncio.to_thread(self._prepare_keys)
-            client = await started.enter_async_context(self.server)
-            await started.enter_async_context(self.outside)
-            await asyncio.to_thread(migrate, self.register_url, self.keys.sealer)
-            started.push_async_callback(self.register.close)
-            await started.enter_async_context(
-                verification_site(self.settings(), self.register, HOST, self.ports.site)
-            )
-            await started.enter_async_context(
-                codec_site(self.settings(), self.keys, HOST, self.ports.codec, self._token)
-            )
-            await started.enter_async_context(LetterClerk(self.outside, _Registry(client).deliver))
-            applicants = _Applicants(client, self.register)
-            await started.enter_async_context(PhoneOwner(self.outside, applicants.enter))
-            await started.enter_async_context(self.worker(client))
-            self._stack = started.pop_all()
+        started.callback(self.keys.close)
+        await asyncio.to_thread(self._prepare_keys)
+        client = await started.enter_async_context(self.server)
+        await started.enter_async_context(self.outside)
+        await asyncio.to_thread(migrate, self.register_url, self.keys.sealer)
+        started.push_async_callback(self.register.close)
+        await started.enter_async_context(
+            verification_site(self.settings(), self.register, HOST, self.ports.site)
+        )
+        await started.enter_async_context(
+            codec_site(self.settings(), self.keys, HOST, self.ports.codec, self._token)
+        )
+        await started.enter_async_context(LetterClerk(self.outside, _Registry(client).deliver))
+        applicants = _Applicants(client, self.register)
+        await started.enter_async_context(PhoneOwner(self.outside, applicants.enter))
+        await started.enter_async_context(self.worker(client))
         return client
 
     async def __aexit__(self, *error: object) -> None:

@@ -30,9 +30,7 @@ async def stay_up(folder: Path, ports: Ports, day_seconds: float | None) -> None
     async with stack:
         show_addresses(stack)
         if ports != Ports() or folder != DEFAULT_FOLDER:
-            display.out.print("Other commands find this stack after:")
-            for line in exports(stack):
-                display.out.print(f"  export {line}", markup=False, soft_wrap=True)
+            show_exports(stack)
         display.out.print("Ready. Stop with Ctrl-C; everything is kept.")
         await told.wait()
         display.out.print("Stopping; running steps are finished first.")
@@ -66,6 +64,13 @@ def _prepare(folder: Path, day_seconds: float | None) -> float:
         return _speed(folder / SPEED_FILE, day_seconds)
     except OSError as error:
         raise CannotStart(f"{folder} cannot be used as a folder: {error.strerror}") from None
+
+
+def show_exports(stack: EmbeddedStack) -> None:
+    """Print what leads other commands to a stack."""
+    display.out.print("Other commands find this stack after:")
+    for line in exports(stack):
+        display.out.print(f"  export {line}", markup=False, soft_wrap=True)
 
 
 def exports(stack: EmbeddedStack) -> list[str]:

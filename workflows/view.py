@@ -6,6 +6,7 @@ from typing import Any
 from temporalio.common import SearchAttributeKey
 
 from domain.application import DeliveryMethod
+from domain.examination import CONSENT_NOT_CONFIRMED
 from domain.fees import total, total_due
 from domain.messages import HandOver
 from domain.statuses import CaseStatus
@@ -27,21 +28,22 @@ AWAITED = {
 }
 """What a case in a status waits for, and from whom."""
 
+NOT_YET = "Nothing to do before the due date. "
 NEXT_STEP = {
     CaseStatus.SUBMITTED: "Nothing to do.",
     CaseStatus.ACCEPTED: "Nothing to do.",
-    CaseStatus.IN_REVIEW: "Nothing to do before the due date. An answer that came by phone or "
-    "letter is recorded with the update `record_holder_reply` or `diploma reply`.",
+    CaseStatus.IN_REVIEW: f"{NOT_YET}An answer that came by phone or letter is recorded with "
+    "the update `record_holder_reply` or `diploma reply`.",
     CaseStatus.RETURNED: "The applicant sends a correction; staff can enter it with the signal "
     "`correction_submitted` or `diploma correct`.",
     CaseStatus.REFUSED: "The applicant sends a correction; staff can enter it with the signal "
     "`correction_submitted` or `diploma correct`.",
     CaseStatus.SUSPENDED: "When the passport is mended, send the signal "
     "`suspension_lifted` or use `diploma lift`.",
-    CaseStatus.IN_PRODUCTION: "Nothing to do before the due date. An answer that came by phone or "
-    "letter is recorded with the signal `production_finished`.",
-    CaseStatus.READY: "Nothing to do before the due date. Record the hand-over with the signal "
-    "`duplicate_handed_over`.",
+    CaseStatus.IN_PRODUCTION: f"{NOT_YET}An answer that came by phone or letter is recorded with "
+    "the signal `production_finished` or `diploma reply`.",
+    CaseStatus.READY: f"{NOT_YET}The hand-over is recorded with the signal "
+    "`duplicate_handed_over` or `diploma reply`.",
 }
 """What a person at the screen can do about it."""
 
@@ -65,7 +67,7 @@ PARCEL_AWAITED = (
     "delivery of the parcel",
     "the post",
     (
-        "Nothing to do before the due date. When the parcel is back, send the signal "
+        f"{NOT_YET}When the parcel is back, send the signal "
         "`parcel_reported`; when it was delivered, `duplicate_handed_over`."
     ),
 )
@@ -154,7 +156,7 @@ def stage_view(state: CaseState) -> StageView | None:
     step = NEXT_STEP[state.status]
     if state.has_new_scans and state.status is CaseStatus.SUBMITTED:
         awaited, whom, step = SCANS_AWAITED
-    elif state.awaits_code and state.status is CaseStatus.SUBMITTED:
+    elif state.awaits_code and (state.status is CaseStatus.SUBMITTED or _lacks_code(state)):
         awaited, whom, step = CODE_AWAITED
     elif state.collection is not None:
         awaited, whom, step = COLLECTION_AWAITED
@@ -163,7 +165,8 @@ def stage_view(state: CaseState) -> StageView | None:
     elif state.prepared is not None and state.status is CaseStatus.IN_REVIEW:
         step = APPROVAL_STEP
     if state.overdue and not state.status.awaits_applicant:
-        step = OVERDUE_STEP + (CALL_STEP if whom == "the holder" else "") + step
+        call = CALL_STEP if whom == "the holder" else ""
+        step = OVERDUE_STEP + call + step.removeprefix(NOT_YET)
     setup = state.setup
     if setup and setup.holder and whom == "the holder":
         whom = setup.holder.name
@@ -179,6 +182,11 @@ def stage_view(state: CaseState) -> StageView | None:
         due_at=setup.clock.engine_time(window.due_at(setup.calendar)),
         provisional=window.is_provisional(setup.calendar),
     )
+
+
+def _lacks_code(state: CaseState) -> bool:
+    """True when nothing else is wrong than that the code was not entered."""
+    return {reason.code for reason in state.reasons} == {CONSENT_NOT_CONFIRMED}
 
 
 def search_attributes(state: CaseState) -> list[tuple[SearchAttributeKey[Any], Any]]:

@@ -158,8 +158,8 @@ class KeyStorage:
                 return TemporaryFailure("key ring is busy, or its disk full or failing")
             if self.is_missing:
                 return self._bad(
-                    f"{self._file} is missing: make it with `diploma keys create` when this is a "
-                    "first run, else restore it"
+                    f"{self._file} is missing: run this in the folder of the service; or make it "
+                    "with `diploma keys create` when this is a first run, else restore it"
                 )
             return self._bad(f"{self._file} is damaged, or no key ring; restore it")
         if isinstance(error, OperationalError | InterfaceError | NoConnectionFree):

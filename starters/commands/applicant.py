@@ -64,22 +64,22 @@ def submit(
             display.err.print(display.deficiency_list("not submitted", found))
         raise Stop(BAD_INPUT, "")
 
-    async def start(client: Client) -> cases.Submission:
+    async def start(client: Client) -> tuple[cases.Submission, bool]:
         if scenario is not None:
             await play_scenario(application, scenario)
         await keep(scans, control_number(application))
         async with records.register() as register:
-            return await cases.submit(client, register, application)
+            return await cases.begin(client, register, application)
 
-    submission = with_client(start)
+    submission, is_new = with_client(start)
     if as_json and not wait:
         print_json(submission.model_dump(mode="json"))
     elif not as_json:
-        display.out.print(
-            f"[bold]{submission.control_number}[/] submitted "
-            f"{submission.submitted_at.astimezone():%d.%m.%Y %H:%M:%S}"
-        )
-        if found:
+        at = f"{submission.submitted_at.astimezone():%d.%m.%Y %H:%M:%S}"
+        display.out.print(f"[bold]{submission.control_number}[/] submitted {at}")
+        if not is_new:
+            display.err.print("Submitted before: now nothing was changed. Use `diploma correct`.")
+        elif found:
             display.out.print(display.deficiency_list("it will be turned down for", found))
     if wait:
         follow_case(submission.control_number, as_json=as_json)

@@ -106,7 +106,10 @@ async def test_a_case_is_shown_answered_for_and_claimed_until_it_is_issued(
 ) -> None:
     file = diploma.case_file("by-hand", simulation=SLOW_HOLDER)
     told = await diploma("submit", str(file))
-    assert told.code == 0
+    again = await diploma("submit", str(file))
+    assert (told.code, told.err) == (0, "")
+    assert (again.code, again.out) == (0, told.out)
+    assert again.err.startswith("Submitted before")
     match = re.search(r"[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]", told.out)
     assert match
     number = match[0]

@@ -46,14 +46,16 @@ async def test_a_stack_told_by_ctrl_c_stops_everything_it_started(lonely: Cli) -
     async with asyncio.timeout(40):
         while not (await process.stdout.readline()).startswith(b"Ready"):
             assert process.returncode is None
-    second = await lonely("up", "--folder", str(folder), *options)
+    second = await lonely("up", "--folder", str(folder / ".." / "stack"))
+    third = await lonely("up", "--folder", str(lonely.folder / "another"), *options)
     beside = Cli(clean_environment(TEMPORAL_ADDRESS=f"127.0.0.1:{ports[0]}"), lonely.folder)
     listed = await beside("list", "--json")
     process.send_signal(signal.SIGINT)
     ended = await finished(process)
     assert (ended.code, ended.err) == (0, "")
-    assert (second.code, second.out) == (1, "")
-    assert "in use" in second.err
+    assert [(other.code, other.out) for other in (second, third)] == [(1, "")] * 2
+    assert "another stack runs in" in second.err
+    assert f"port {ports[2]} is in use" in third.err
     assert (listed.code, listed.document()) == (0, [])
     assert all(port_is_free(port) for port in ports)
 
