@@ -45,15 +45,19 @@ from workflows.contracts import Acknowledgement, Signal, Update, workflow_id
 ROOT = Path(__file__).resolve().parent.parent
 LARGEST_PICTURE = 300_000
 """Bytes; a README should open quickly."""
-COLOURS = 128
-"""More than a terminal or a user interface shows."""
+COLOURS = 256
+"""All a palette holds; with half of them, the few red words of a long table turn brown."""
 PATIENCE = 60.0
 """Seconds any one thing may take before the script gives up."""
 LOOK_EVERY = 0.2
 COLUMNS_KEY = "namespace-workflow-table-columns"
 """Where the Web UI keeps in the browser which columns its list has."""
-RENDERED_DETAILS = 3
-"""Summary, details and current details are Markdown, each drawn in a frame of its own."""
+TEXT_IN_FRAMES = (
+    "[...document.querySelectorAll('iframe')]"
+    ".map(frame => frame.contentDocument?.body?.innerText).join()"
+)
+"""What a case says of itself is Markdown, which the Web UI draws in frames, each when it is ready."""
+OFFICER = "officer-17"
 COLUMNS = (
     "Workflow ID",
     "CaseStatus",
@@ -271,7 +275,7 @@ async def cases_of_today(client: Client, stack: EmbeddedStack) -> str:
     await answer(client, making, HolderReply(verdict=HolderVerdict.CONFIRMED))
     waiting = await submit(client, "1-straight", "in-review", stack)
     await in_review(client, waiting)
-    claim = Claim(officer="officer-17")
+    claim = Claim(officer=OFFICER)
     await cases.update(client, waiting, Update.CLAIM, claim, Acknowledgement)
     return waiting
 
@@ -311,7 +315,7 @@ async def in_review(client: Client, number: str) -> None:
 async def picture_of_list(page: Browser, address: str, file: Path) -> None:
     """The list of cases with their search attributes as columns."""
     url = f"{address}/namespaces/default/workflows"
-    await page.size(1760, 780)
+    await page.size(2080, 766)  # the longest reasons beside each other, and whole rows
     await page.open(url, "duplicate/")
     columns = json.dumps({"default": [{"label": label} for label in COLUMNS]})
     await page.evaluate(f"localStorage.setItem('{COLUMNS_KEY}', {json.dumps(columns)})")
@@ -327,7 +331,8 @@ async def picture_of_case(page: Browser, address: str, number: str, file: Path) 
     await page.wait("location.pathname.endsWith('/timeline')")
     run = str(await page.evaluate("location.pathname")).rpartition("/")[0]
     await page.open(f"{address}{run}/user-metadata", "Current Details")
-    await page.wait(f"document.querySelectorAll('iframe').length >= {RENDERED_DETAILS}")
+    for words in (number, OFFICER):  # the summary, and the last line of the current details
+        await page.wait(f"{TEXT_IN_FRAMES}.includes({words!r})")
     await page.picture(file)
 
 
@@ -349,7 +354,7 @@ async def pictures(chromium: str, output: Path) -> None:
             await picture_of_list(page, address, output / "ui-list.png")
             await picture_of_case(page, address, number, output / "ui-case.png")
             await picture_of_terminal(page, as_svg(live, 120), output / "demo-live.png")
-            await picture_of_terminal(page, as_svg(final, 132), output / "demo-final.png")
+            await picture_of_terminal(page, as_svg(final, 160), output / "demo-final.png")
 
 
 def main() -> None:
