@@ -185,6 +185,13 @@ class Life:
                 return False
             await asyncio.sleep(LOOK_EVERY)
 
+    def will_pay(self, view: CaseView) -> bool:
+        """True while the case asks whether it was paid, and will hear that it was."""
+        charges = view.fees.invoices if view.fees else ()
+        is_open = any(not charge.void and not charge.paid for charge in charges)
+        pays = self.plan.player.scenario.payment.after_days is not None
+        return view.status.awaits_applicant and is_open and pays
+
     def _rests(self, status: CaseStatus) -> bool:
         pays = self.plan.player.scenario.payment.after_days is not None
         return status.awaits_applicant and not pays
@@ -357,18 +364,23 @@ def _certificate(stored: StoredCase) -> PaperState | None:
 
 async def accounts(stack: Ground, client: Client, lives: list[Life]) -> list[Account]:
     """Wait until everything has come to rest, and look at everything."""
-    deadline = asyncio.get_running_loop().time() + SETTLES_WITHIN
-    restless = [life.number for life in lives]
-    while restless and asyncio.get_running_loop().time() < deadline:
-        restless = [number for number in restless if not await _rests(stack, client, number)]
-        await asyncio.sleep(LOOK_EVERY)
+    await _all_rest(stack, client, lives)
     await asyncio.gather(*(life.told_of_payments(client, stack) for life in lives))
+    await _all_rest(stack, client, lives)  # one that rested may have heard of its payment
     return [await _account(stack, client, life) for life in lives]
 
 
-async def _rests(stack: Ground, client: Client, number: str) -> bool:
-    view, stored = await _look(stack, client, number)
-    return settled(view) and is_equal(view, stored)
+async def _all_rest(stack: Ground, client: Client, lives: list[Life]) -> None:
+    deadline = asyncio.get_running_loop().time() + SETTLES_WITHIN
+    restless = lives
+    while restless and asyncio.get_running_loop().time() < deadline:
+        restless = [life for life in restless if not await _rests(stack, client, life)]
+        await asyncio.sleep(LOOK_EVERY)
+
+
+async def _rests(stack: Ground, client: Client, life: Life) -> bool:
+    view, stored = await _look(stack, client, life.number)
+    return settled(view) and is_equal(view, stored) and not life.will_pay(view)
 
 
 async def _look(stack: Ground, client: Client, number: str) -> tuple[CaseView, StoredCase]:

@@ -268,7 +268,7 @@ def test_a_missing_key_is_waited_for_and_a_destroyed_one_is_the_end(tmp_path: Pa
                 attempt()
         assert store.delete_case(NUMBER) == 1
     (tmp_path / "keys.db").unlink()
-    with pytest.raises(BadKeys, match="is missing: make it"):
+    with pytest.raises(BadKeys, match="is missing: run this in the folder"):
         BlobStore(str(tmp_path / "store"), others.sealer).put(OTHER, SCAN)
 
 
