@@ -185,13 +185,6 @@ class Life:
                 return False
             await asyncio.sleep(LOOK_EVERY)
 
-    def will_pay(self, view: CaseView) -> bool:
-        """True while the case asks whether it was paid, and will hear that it was."""
-        charges = view.fees.invoices if view.fees else ()
-        is_open = any(not charge.void and not charge.paid for charge in charges)
-        pays = self.plan.player.scenario.payment.after_days is not None
-        return view.status.awaits_applicant and is_open and pays
-
     def _rests(self, status: CaseStatus) -> bool:
         pays = self.plan.player.scenario.payment.after_days is not None
         return status.awaits_applicant and not pays
@@ -380,7 +373,7 @@ async def _all_rest(stack: Ground, client: Client, lives: list[Life]) -> None:
 
 async def _rests(stack: Ground, client: Client, life: Life) -> bool:
     view, stored = await _look(stack, client, life.number)
-    return settled(view) and is_equal(view, stored) and not life.will_pay(view)
+    return settled(view) and is_equal(view, stored)
 
 
 async def _look(stack: Ground, client: Client, number: str) -> tuple[CaseView, StoredCase]:
