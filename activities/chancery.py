@@ -20,7 +20,6 @@ from activities.ports import (
 from activities.scans import ScanActivities
 from domain.application import Application
 from domain.base import Frozen
-from domain.errands import Errand
 from domain.messages import ProductionRecord
 from domain.notices import Delivery, DeliveryReport, Notice
 from domain.register import CaseRecord, PaperState, RecordAnswer, duplicate_paper
@@ -110,12 +109,11 @@ class ChanceryActivities:
             trouble="; ".join(sorted(set(troubles))),
         )
 
-    async def took_number(self, errand: Errand, record: ProductionRecord) -> bool | None:
+    async def took_number(self, control_number: str, record: ProductionRecord) -> bool | None:
         """Take the number of a duplicate for its case (R9); None when the register does not say."""
-        number = errand.control_number
-        duplicate = duplicate_paper(number, record, PaperState.PREPARED, record.issued_on)
+        duplicate = duplicate_paper(control_number, record, PaperState.PREPARED, record.issued_on)
         with _noted("register", []):
-            return await self._register.take_number(number, duplicate)
+            return await self._register.take_number(control_number, duplicate)
         return None
 
     async def _recorded(

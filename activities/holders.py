@@ -72,9 +72,9 @@ class HolderActivities:
     async def consult_holder(self, consultation: Consultation) -> HolderAnswer:
         """Have the dispatch done, place the errand, and come back with its answer.
 
-        All in one step, the number of the duplicate as well, since a step of its own costs a case more than all else it does. The
-        report of the dispatch is carried from attempt to attempt; one that the case has to see
-        to is given at once, and the holder is asked by another step.
+        All in one step, taking the duplicate's number as well, since a step of its own costs a case
+        more than all else it does. The report of the dispatch is carried from attempt to attempt;
+        one that the case has to see to is given at once, and the holder is asked by another step.
 
         Raises:
             ApplicationError: Not yet or a passing failure (retried); an unreadable answer
@@ -99,7 +99,8 @@ class HolderActivities:
                 raise patient from None
         number_taken = None
         if consultation.takes_number and answer.production is not None:
-            number_taken = await self._chancery.took_number(consultation.errand, answer.production)
+            number = consultation.errand.control_number
+            number_taken = await self._chancery.took_number(number, answer.production)
         return HolderAnswer(**dict(answer), report=so_far.report, number_taken=number_taken)
 
     async def _asked(self, consultation: Consultation) -> ErrandAnswer | None:

@@ -22,6 +22,7 @@ SETTLE_SECONDS = 1.5
 LOOK_EVERY = 0.1
 IDLE_SECONDS = 10
 START_SECONDS = 5
+"""Before idleness is looked at: one worker has answered, and another may still be starting."""
 QUERIES_AT_ONCE = 250
 QUERY_SECONDS = 30
 """So long one query may take before it is asked anew; the server looks for a dead worker for ten."""

@@ -27,7 +27,7 @@ from starters import cases, display
 from starters.console import read_case
 from starters.files import read_object
 from starters.intake import ScanFile, keep, take_in
-from starters.stack import EmbeddedStack, Ports
+from starters.stack import LOCK, EmbeddedStack, Ports, claimed_folder
 from starters.up import show_addresses, show_exports
 from workers import logs
 from workflows.contracts import CaseView, CorrectionAnswer, Signal, Update
@@ -212,7 +212,12 @@ async def play_examples(*, keep: bool, day_seconds: float, quiet: bool) -> DemoR
         day_seconds: Real seconds a calendar day lasts.
         quiet: True prints nothing, for `--json`.
     """
-    shutil.rmtree(FOLDER, ignore_errors=True)
+    with claimed_folder(FOLDER):
+        return await _play_examples(keep=keep, day_seconds=day_seconds, quiet=quiet)
+
+
+async def _play_examples(*, keep: bool, day_seconds: float, quiet: bool) -> DemoReport:
+    _empty(FOLDER)
     logs.configure("json", "INFO", FOLDER / "logs" / "worker.log")
     stack = EmbeddedStack(FOLDER, Ports.free(), day_seconds=day_seconds, in_memory=True)
     if not quiet:
@@ -239,6 +244,15 @@ async def play_examples(*, keep: bool, day_seconds: float, quiet: bool) -> DemoR
             display.out.print("Everything stays up. Stop with Ctrl-C.")
             await asyncio.Event().wait()
     return report
+
+
+def _empty(folder: Path) -> None:
+    """Remove what former demos left; the lock stays, for it is held."""
+    for left in folder.iterdir():
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        elif left.name != LOCK:
+            left.unlink()
 
 
 def examples() -> list[Player]:

@@ -1,7 +1,8 @@
 """The embedded stack: server, worker, and everybody outside, in one process and its child."""
 
 import asyncio
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,10 @@ from workers.main import CaseWorker
 from workers.settings import Settings, load_settings
 from workflows.contracts import Acknowledgement, Update
 
-ENGINE, KEYS, LOCK = "temporal.db", "keys.db", "stack.lock"
+ENGINE, KEYS = "temporal.db", "keys.db"
 """Databases of the engine and of the key ring, in the folder of a stack."""
+LOCK = "stack.lock"
+"""File that a running stack holds locked, in its folder."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,26 @@ class Ports:
         """Ports nobody uses, so that a demo never meets a stack that is up."""
         temporal, web, *others = free_ports(6)
         return cls(temporal, web if ui else None, *others)
+
+
+@contextmanager
+def claimed_folder(folder: Path) -> Iterator[None]:
+    """Have the folder of a stack, made if need be, to oneself.
+
+    Raises:
+        CannotStart: Another stack runs in it, or it cannot be used.
+    """
+    with ExitStack() as held:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            held.enter_context(claimed(folder / LOCK))
+        except BlockingIOError:
+            raise CannotStart(
+                f"another stack runs in {folder}: stop it, or choose another folder"
+            ) from None
+        except OSError as error:
+            raise CannotStart(f"{folder} cannot be used as a folder: {error.strerror}") from None
+        yield
 
 
 class EmbeddedStack:
@@ -110,43 +133,30 @@ class EmbeddedStack:
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Client:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        async with AsyncExitStack() as started:
-            self._claim_folder(started)
-            client = await self._start(started)
-            self._stack = started.pop_all()
-        return client
-
-    def _claim_folder(self, started: AsyncExitStack) -> None:
-        try:
-            started.enter_context(claimed(self.folder / LOCK))
-        except BlockingIOError:
-            raise CannotStart(
-                f"another stack runs in {self.folder}: stop it, or choose another folder"
-            ) from None
-
-    async def _start(self, started: AsyncExitStack) -> Client:
         for port in (self.ports.outside, self.ports.smtp, self.ports.site, self.ports.codec):
             if not port_is_free(port):
                 raise CannotStart(
                     f"port {port} is in use: stop what runs there or choose another port"
                 )
-        started.callback(self.keys.close)
-        await asyncio.to_thread(self._prepare_keys)
-        client = await started.enter_async_context(self.server)
-        await started.enter_async_context(self.outside)
-        await asyncio.to_thread(migrate, self.register_url, self.keys.sealer)
-        started.push_async_callback(self.register.close)
-        await started.enter_async_context(
-            verification_site(self.settings(), self.register, HOST, self.ports.site)
-        )
-        await started.enter_async_context(
-            codec_site(self.settings(), self.keys, HOST, self.ports.codec, self._token)
-        )
-        await started.enter_async_context(LetterClerk(self.outside, _Registry(client).deliver))
-        applicants = _Applicants(client, self.register)
-        await started.enter_async_context(PhoneOwner(self.outside, applicants.enter))
-        await started.enter_async_context(self.worker(client))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        async with AsyncExitStack() as started:
+            started.callback(self.keys.close)
+            await asyncio.to_thread(self._prepare_keys)
+            client = await started.enter_async_context(self.server)
+            await started.enter_async_context(self.outside)
+            await asyncio.to_thread(migrate, self.register_url, self.keys.sealer)
+            started.push_async_callback(self.register.close)
+            await started.enter_async_context(
+                verification_site(self.settings(), self.register, HOST, self.ports.site)
+            )
+            await started.enter_async_context(
+                codec_site(self.settings(), self.keys, HOST, self.ports.codec, self._token)
+            )
+            await started.enter_async_context(LetterClerk(self.outside, _Registry(client).deliver))
+            applicants = _Applicants(client, self.register)
+            await started.enter_async_context(PhoneOwner(self.outside, applicants.enter))
+            await started.enter_async_context(self.worker(client))
+            self._stack = started.pop_all()
         return client
 
     async def __aexit__(self, *error: object) -> None:

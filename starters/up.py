@@ -8,7 +8,7 @@ from pathlib import Path
 from domain.clock import SECONDS_PER_DAY
 from starters import display
 from starters.server import CannotStart
-from starters.stack import EmbeddedStack, Ports
+from starters.stack import EmbeddedStack, Ports, claimed_folder
 from workers import logs
 
 DEFAULT_FOLDER = Path("var")
@@ -22,7 +22,12 @@ async def stay_up(folder: Path, ports: Ports, day_seconds: float | None) -> None
     Raises:
         CannotStart: A port is in use, the folder cannot be used or the server does not start.
     """
-    stack = EmbeddedStack(folder, ports, day_seconds=_prepare(folder, day_seconds))
+    with claimed_folder(folder):
+        await _stay_up(folder, ports, _prepare(folder, day_seconds))
+
+
+async def _stay_up(folder: Path, ports: Ports, day_seconds: float) -> None:
+    stack = EmbeddedStack(folder, ports, day_seconds=day_seconds)
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -57,9 +62,8 @@ def show_addresses(stack: EmbeddedStack) -> None:
 
 
 def _prepare(folder: Path, day_seconds: float | None) -> float:
-    """Make the folder and send the log there; returns how long a day lasts."""
+    """Send the log to the folder; returns how long a day lasts."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         logs.configure("json", "INFO", folder / "logs" / "worker.log")
         return _speed(folder / SPEED_FILE, day_seconds)
     except OSError as error:

@@ -121,7 +121,7 @@ class Chancery:
         if not state.has_chancery:
             return await self._registrar.takes(paper)
         if state.papers.get(paper.paper_id) != paper:
-            self.took(paper)
+            self.put_on_record(paper)
         # A register that is away is tried again and again; terms are looked after then.
         await wait_for(self._is_recorded, policies.MAIL_BATCH if state.hands_along else None)
         if paper.paper_id in state.taken_numbers:
@@ -129,8 +129,8 @@ class Chancery:
             return False
         return True if self._is_recorded() else None
 
-    def took(self, paper: Paper) -> None:
-        """Have a paper in the next record: its number was taken, or is with that."""
+    def put_on_record(self, paper: Paper) -> None:
+        """Have a paper in the next record, which takes its number unless that was done."""
         self._case.state.papers[paper.paper_id] = paper
         self._case.note("registering", paper.kind)
 

@@ -35,7 +35,7 @@ class Issuance:
         if taken is None:
             taken = await self._chancery.takes(duplicate, self._wait)
         elif taken:
-            self._chancery.took(duplicate)
+            self._chancery.put_on_record(duplicate)
         if taken is None:
             return
         if not taken:

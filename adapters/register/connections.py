@@ -68,8 +68,7 @@ class Database:
                 f"{SETTING}: {self._file} cannot be created; is there its folder, and may we write?"
             ) from None
         with translated(), closing(sqlite3.connect(self._file)) as connection:
-            # Lets readers read while somebody writes; the file remembers.
-            self._when_free(partial(_not_busy, connection, "PRAGMA journal_mode = WAL"))
+            self._when_free(partial(_writes_ahead, connection))
 
     def scrub(self, *tables: str) -> None:
         """Write tables anew, so that nothing is left of what they held before.
@@ -160,9 +159,10 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql(options.get("begin", "BEGIN IMMEDIATE"))
 
 
-def _not_busy(connection: sqlite3.Connection, statement: str) -> bool:
+def _writes_ahead(connection: sqlite3.Connection) -> bool:
+    """Let readers read while somebody writes, which the file remembers; False while it is busy."""
     try:
-        connection.execute(statement)
+        connection.execute("PRAGMA journal_mode = WAL")
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
             raise

@@ -7,7 +7,10 @@ import signal
 from helpers import until
 from terminal import Cli, clean_environment, finished
 
+from starters.demo import FOLDER as DEMO_FOLDER
 from starters.server import free_ports, port_is_free, temporal_executable
+from starters.stack import claimed_folder
+from starters.up import SPEED_FILE
 
 
 async def test_a_worker_told_to_stop_drains_and_ends_well(diploma: Cli) -> None:
@@ -36,6 +39,16 @@ async def drains_and_ends(diploma: Cli, told: signal.Signals) -> None:
     assert ended.out == ""
 
 
+async def test_a_demo_that_is_kept_up_is_not_swept_away_by_another(lonely: Cli) -> None:
+    folder = lonely.folder / DEMO_FOLDER
+    with claimed_folder(folder):
+        (folder / "temporal.db").touch()
+        ended = await lonely("demo")
+    assert (ended.code, ended.out) == (1, "")
+    assert "another stack runs in" in ended.err
+    assert (folder / "temporal.db").exists()
+
+
 async def test_a_stack_told_by_ctrl_c_stops_everything_it_started(lonely: Cli) -> None:
     ports = free_ports(5)
     names = ("--port", "--ui-port", "--outside-port", "--smtp-port", "--site-port")
@@ -46,7 +59,9 @@ async def test_a_stack_told_by_ctrl_c_stops_everything_it_started(lonely: Cli) -
     async with asyncio.timeout(40):
         while not (await process.stdout.readline()).startswith(b"Ready"):
             assert process.returncode is None
-    second = await lonely("up", "--folder", str(folder / ".." / "stack"))
+    pace = (folder / SPEED_FILE).read_text()
+    second = await lonely("up", "--folder", str(folder / ".." / "stack"), "--day-seconds", "7")
+    assert (folder / SPEED_FILE).read_text() == pace
     third = await lonely("up", "--folder", str(lonely.folder / "another"), *options)
     beside = Cli(clean_environment(TEMPORAL_ADDRESS=f"127.0.0.1:{ports[0]}"), lonely.folder)
     listed = await beside("list", "--json")
