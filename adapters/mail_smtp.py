@@ -1,13 +1,15 @@
 """Mail over SMTP (R11): one recipient per mail, failures told apart by the reply code alone."""
 
 import asyncio
+import re
 import secrets
 from binascii import b2a_base64
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from email.charset import Charset
 from email.header import Header
-from email.utils import format_datetime
+from email.utils import format_datetime, formataddr
 
 import aiosmtplib
 from aiosmtplib import SMTP, SMTPException, SMTPHeloError, SMTPResponseException
@@ -16,6 +18,9 @@ from activities.ports import Attachment, Mail, MaybeDone, PermanentFailure, Temp
 from adapters.smtp_settings import MailSecurity, SmtpSettings, ascii_address
 from adapters.transport import tls_context, tls_fault
 
+_UTF8 = Charset("utf-8")
+_PARTS_OF_A_NAME = re.compile(r".{1,20}(?:\s|$)|.{20}")
+"""Each fits into an encoded word of 75 characters, with two bytes for a letter."""
 _LONGEST_LINE = 998
 """Bytes a line may have as it is (RFC 5321)."""
 _ENCODED_LINE = 76
@@ -36,8 +41,7 @@ class SmtpMailGateway:
         """
         self._settings = settings
         self._sender = settings.sender_address
-        name = Header(_one_line(settings.sender_name), header_name="From").encode()
-        self._from = f"{name} <{self._sender}>"
+        self._from = _named(_one_line(settings.sender_name), self._sender)
         plain = settings.security is MailSecurity.NONE
         files = (settings.ca_file, settings.client_certificate, settings.client_key)
         self._tls = None if plain else tls_context(*files)
@@ -252,6 +256,17 @@ def _encoded(content: bytes) -> bytes:
 def _one_line(text: str) -> str:
     """`text` without line breaks of any kind: nothing in it can begin another header."""
     return " ".join(text.split())
+
+
+def _named(name: str, address: str) -> str:
+    """An address with a name, whose encoded words end where its own words do.
+
+    Some programs show a space between two encoded words, against RFC 2047.
+    """
+    if name.isascii():
+        return formataddr((name, address))
+    words = (_UTF8.header_encode(part) for part in _PARTS_OF_A_NAME.findall(name))
+    return "\n ".join([*words, f"<{address}>"])
 
 
 def _trouble(error: SMTPException | OSError) -> str:

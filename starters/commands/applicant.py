@@ -78,7 +78,9 @@ def submit(
         at = f"{submission.submitted_at.astimezone():%d.%m.%Y %H:%M:%S}"
         display.out.print(f"[bold]{submission.control_number}[/] submitted {at}")
         if not is_new:
-            display.err.print("Submitted before: now nothing was changed. Use `diploma correct`.")
+            display.err.print(
+                "Submitted before: nothing was changed now. To change it, use `diploma correct`."
+            )
         elif found:
             display.out.print(display.deficiency_list("it will be turned down for", found))
     if wait:

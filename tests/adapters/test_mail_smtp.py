@@ -101,6 +101,25 @@ def body(mail: EmailMessage, kind: str) -> str:
     return content.replace("\r\n", "\n")
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Служба выдачи дубликатов дипломов",
+        "Комитет по образованию, отдел № 3",
+        "Достопримечательностивысокогорные и другие",
+        'Service "Duplicates", Moscow',
+        "Sender <somebody@else.example>",
+    ],
+)
+async def test_the_senders_name_arrives_whatever_is_in_it(mailbox: Mailbox, name: str) -> None:
+    await SmtpMailGateway(settings(mailbox.port, sender_name=name)).send(MAIL)
+    [mail] = mailbox.mails()
+    (sender,) = mail["From"].addresses
+    assert sender.addr_spec == "noreply@diploma.example"
+    # The library's own parser shows another space between two encoded words.
+    assert "".join(sender.display_name.split()) == "".join(name.split())
+
+
 async def test_a_mail_arrives_readable_in_both_forms(mailbox: Mailbox) -> None:
     letter = MAIL.model_copy(update={"errand_key": "7K3M-9QXT-2B4D-6.verification.1"})
     await SmtpMailGateway(settings(mailbox.port)).send(letter)
